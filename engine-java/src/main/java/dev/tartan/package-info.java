@@ -1,0 +1,5 @@
+/** START HERE. */
+@NullMarked
+package dev.tartan;
+
+import org.jspecify.annotations.NullMarked;
