@@ -1,0 +1,107 @@
+package dev.tartan.codec;
+
+import dev.tartan.compute.CodecTables;
+import dev.tartan.compute.Scope;
+import dev.tartan.memory.DType;
+import dev.tartan.memory.Matrix;
+import dev.tartan.memory.TartanException;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * The tables that compress and reconstruct token embeddings: unit-length centroids, and for each
+ * dimension of the residual a bucket number of {@code nbits} bits with one set of cutoffs and
+ * weights for all dimensions. Immutable; names memory that belongs to whoever opened or trained it.
+ *
+ * <p>{@code nbits} {@value #UNCOMPRESSED} keeps the embeddings themselves as float16 beside the
+ * codes, for measuring what compression loses; such a codec has no cutoffs and no weights.
+ *
+ * @param kind how the tables were made, as stored in the manifest
+ * @param centroids [K, dim], rows of unit length
+ * @param cutoffs F32 [2^nbits - 1], ascending
+ * @param weights F32 [2^nbits]
+ */
+public record ResidualCodec(
+    Kind kind, int nbits, Matrix centroids, MemorySegment cutoffs, MemorySegment weights) {
+  /** The {@code nbits} of an index that keeps float16 embeddings. */
+  public static final int UNCOMPRESSED = 16;
+
+  /** The ways to make the tables. */
+  public enum Kind {
+    /** Quantile buckets of held-out residuals, as published. */
+    COLBERTV2("colbertv2");
+
+    private final String label;
+
+    Kind(String label) {
+      this.label = label;
+    }
+
+    public String label() {
+      return label;
+    }
+
+    /**
+     * The kind with this label.
+     *
+     * @throws TartanException if this version knows none
+     */
+    public static Kind of(String label) {
+      for (Kind kind : values()) {
+        if (kind.label.equals(label)) {
+          return kind;
+        }
+      }
+      throw new TartanException(
+          "codec kind '%s' is not known to this version; a newer Tartan wrote it".formatted(label));
+    }
+  }
+
+  public ResidualCodec {
+    requireBits(nbits);
+    int buckets = nbits == UNCOMPRESSED ? 0 : 1 << nbits;
+    if (cutoffs.byteSize() != Math.max(0, buckets - 1) * (long) Float.BYTES
+        || weights.byteSize() != buckets * (long) Float.BYTES) {
+      throw new IllegalArgumentException(
+          "%d-bit buckets need %d weights and one cutoff less".formatted(nbits, buckets));
+    }
+  }
+
+  /**
+   * Requires a number of bits that a codec can have.
+   *
+   * @throws TartanException if it is none of 1, 2, 4, 8 and 16
+   */
+  public static void requireBits(int nbits) {
+    if (nbits != 1 && nbits != 2 && nbits != 4 && nbits != 8 && nbits != UNCOMPRESSED) {
+      throw new TartanException(
+          "nbits is %d; 1, 2, 4 and 8 compress, 16 keeps float16 embeddings".formatted(nbits));
+    }
+  }
+
+  public int dim() {
+    return centroids.dim();
+  }
+
+  public boolean compressed() {
+    return nbits != UNCOMPRESSED;
+  }
+
+  /** Bytes of one packed residual, or of one float16 embedding. */
+  public int residualBytes() {
+    return dim() * nbits / 8;
+  }
+
+  /** The type that holds a code: two bytes where they suffice. */
+  public DType codeType() {
+    return centroids.rows() <= 1 << 16 ? DType.U16 : DType.I32;
+  }
+
+  /** The tables for a backend, alive as long as {@code scope} and this codec's memory. */
+  public CodecTables tables(Scope scope) {
+    return new CodecTables(
+        nbits,
+        scope.wrap(centroids),
+        scope.wrap(DType.F32, 1, cutoffs),
+        scope.wrap(DType.F32, 1, weights));
+  }
+}

@@ -1,0 +1,112 @@
+package dev.tartan.compute;
+
+/**
+ * Does the numeric work of search and indexing, one stage over many rows a call. Every
+ * implementation gives the same answers: codes, bucket numbers, candidates and centroid scores are
+ * equal to the bit; {@link #maxSim} and {@link #maxSimDense} differ by at most 1e-5 a query row,
+ * {@link #decompress} by at most 1e-6 an element. Results do not depend on the number of threads,
+ * nor on what else is in the batch.
+ *
+ * <p>One instance serves any number of threads; a {@link Scope} serves one. Arguments of a wrong
+ * shape or type throw {@link IllegalArgumentException}; data that contradicts itself (a code beyond
+ * the centroids) throws {@link dev.tartan.memory.TartanException} and never crashes. NaN never wins
+ * a maximum.
+ */
+public interface Backend extends AutoCloseable {
+  /** "reference", "cpu" or "cuda". */
+  String name();
+
+  /** The name with what is worth knowing: "cpu (avx2, 2 threads)". */
+  String description();
+
+  Scope openScope();
+
+  /** {@code scores[c][r] = q[r] . c} and the best over r, for every centroid and query. */
+  void centroidScores(QueryBatch queries, Buffer centroids, CentroidScores out);
+
+  /**
+   * PLAID candidate generation (2205.09707, section 4.1): the passages in the inverted lists of
+   * each row's {@code nprobe} best centroids (ties to the lower one), each once, ascending. {@code
+   * out} needs a capacity of the passage count.
+   */
+  void candidates(
+      QueryBatch queries,
+      CentroidScores scores,
+      InvertedListTables lists,
+      int nprobe,
+      Candidates out);
+
+  /**
+   * Centroid interaction (section 4.2) with centroid pruning (section 4.3): sum over rows of the
+   * maximum over tokens of their centroids' scores, leaving out centroids whose best score is below
+   * {@code threshold}; negative infinity if none is left. Overwrites the scores of {@code
+   * candidates}.
+   */
+  void approximateScores(
+      QueryBatch queries,
+      CentroidScores scores,
+      CompressedPassages passages,
+      float threshold,
+      Candidates candidates);
+
+  /**
+   * The {@code keep} best of each query, best first; ties to the lower passage; NaN and negative
+   * infinity are dropped.
+   */
+  void keepBest(Candidates in, long keep, Candidates out);
+
+  /**
+   * MaxSim over compressed passages, decompressed on the fly: sum over rows of the maximum over
+   * tokens of {@code (scores + scale * q . weights) / norm}. Negative infinity for an empty
+   * passage. Overwrites the scores of {@code candidates}.
+   */
+  void maxSim(
+      QueryBatch queries,
+      CentroidScores scores,
+      CodecTables codec,
+      CompressedPassages passages,
+      Candidates candidates);
+
+  /** MaxSim over uncompressed passages. Overwrites the scores of {@code candidates}. */
+  void maxSimDense(QueryBatch queries, DensePassages passages, Candidates candidates);
+
+  /**
+   * The code of each row: its centroid of greatest dot product, ties to the lower.
+   *
+   * @param rows F32 [n, dim]
+   * @param centroids F32 [K, dim]
+   * @param codes I32 [n, 1], written
+   */
+  void nearestCentroids(Buffer rows, Buffer centroids, Buffer codes);
+
+  /**
+   * Adds each row to the sum of its code, in fixed point of 32 fractional bits, so that the order
+   * does not matter.
+   *
+   * @param rows F32 [n, dim], elements in [-1, 1]
+   * @param codes I32 [n, 1]
+   * @param sums I64 [K, dim], added to
+   * @param counts I64 [K, 1], added to
+   */
+  void accumulateCentroids(Buffer rows, Buffer codes, Buffer sums, Buffer counts);
+
+  /**
+   * Packs the bucket numbers of the residuals (a bucket number is the count of cutoffs strictly
+   * below).
+   *
+   * @param rows F32 [n, dim]
+   * @param codes I32 [n, 1]
+   * @param residuals U8 [n, dim * nbits / 8], written
+   */
+  void compress(Buffer rows, Buffer codes, CodecTables codec, Buffer residuals);
+
+  /**
+   * Reconstructs the tokens from {@code firstToken} on, as many as {@code out} has rows.
+   *
+   * @param out F32 [n, dim], written; rows of unit length
+   */
+  void decompress(CodecTables codec, CompressedPassages passages, long firstToken, Buffer out);
+
+  @Override
+  void close();
+}

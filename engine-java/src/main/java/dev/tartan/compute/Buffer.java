@@ -1,0 +1,30 @@
+package dev.tartan.compute;
+
+import dev.tartan.memory.DType;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * Names an array in the memory of a backend: {@code rows} x {@code columns} elements, row-major,
+ * dense. There is no element access, since the memory may be a device's; data crosses by whole
+ * copies. Valid until its scope closes.
+ */
+public interface Buffer {
+  DType dtype();
+
+  long rows();
+
+  int columns();
+
+  /** Rows {@code [first, first + count)}, sharing memory. */
+  Buffer slice(long first, long count);
+
+  /** Fills the buffer from {@code source}, which has exactly {@link #bytes()} bytes. */
+  void copyFrom(MemorySegment source);
+
+  /** Copies the buffer to {@code target}, which has exactly {@link #bytes()} bytes. */
+  void copyTo(MemorySegment target);
+
+  default long bytes() {
+    return rows() * columns() * dtype().bytes();
+  }
+}

@@ -1,0 +1,20 @@
+package dev.tartan.compute;
+
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The compressed token embeddings of the passages of one segment. Byte k of a residual row holds
+ * {@code 8 / nbits} consecutive dimensions, the first of them in the lowest bits.
+ *
+ * @param offsets I64 [passages + 1, 1]; passage p has tokens {@code [offsets[p], offsets[p + 1])}
+ * @param codes U16 or I32 [tokens, 1]
+ * @param residuals U8 [tokens, dim * nbits / 8]
+ * @param scales U16 [tokens, 1] holding float16, a factor on each token's bucket weights; null for
+ *     1
+ */
+public record CompressedPassages(
+    Buffer offsets, Buffer codes, Buffer residuals, @Nullable Buffer scales) {
+  public long passages() {
+    return offsets.rows() - 1;
+  }
+}

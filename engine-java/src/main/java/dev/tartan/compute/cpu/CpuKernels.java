@@ -1,0 +1,277 @@
+package dev.tartan.compute.cpu;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import dev.tartan.compute.host.HostKernels;
+import dev.tartan.memory.DType;
+import dev.tartan.memory.TartanException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The C++ kernels of one tier. Stateless; any number of threads may call at once. */
+public final class CpuKernels implements HostKernels {
+  private static final int BAD_CODE = 2;
+  private static final int BAD_PASSAGE = 3;
+
+  private final int tier;
+
+  private CpuKernels(int tier) {
+    this.tier = tier;
+  }
+
+  /**
+   * The kernels of the best tier that this machine can run.
+   *
+   * @throws TartanException with the reason if the library is missing, does not load, or is of
+   *     another version
+   */
+  public static CpuKernels best() {
+    requireLibrary();
+    return new CpuKernels(CpuFunctions.bestTier());
+  }
+
+  /** One of each tier that this machine can run, the slowest first; empty without the library. */
+  public static List<CpuKernels> all() {
+    List<CpuKernels> all = new ArrayList<>();
+    if (NativeLibrary.get().problem() == null) {
+      requireLibrary();
+      for (int tier = 0; tier <= CpuFunctions.bestTier(); tier++) {
+        all.add(new CpuKernels(tier));
+      }
+    }
+    return all;
+  }
+
+  /** Why there are no CPU kernels here; null if there are. */
+  public static @Nullable String problem() {
+    return NativeLibrary.get().problem();
+  }
+
+  @Override
+  public String description() {
+    return "cpu (%s)".formatted(CpuFunctions.tierName(tier));
+  }
+
+  @Override
+  public void centroidScores(HostQuery query, MemorySegment centroid, long first, long last) {
+    try (Arena arena = Arena.ofConfined()) {
+      check(
+          CpuFunctions.centroidScores(
+              tier, struct(arena, query), centroid, first, last, query.scores(), query.best()));
+    }
+  }
+
+  @Override
+  public long candidates(
+      HostQuery query, HostLists lists, int nprobe, MemorySegment scratch, MemorySegment out) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment count = arena.allocate(JAVA_LONG);
+      check(
+          CpuFunctions.candidates(
+              tier,
+              struct(arena, query),
+              lists.centroids(),
+              nprobe,
+              lists.offsets(),
+              lists.listed(),
+              lists.passages(),
+              scratch,
+              out,
+              out.byteSize() / Integer.BYTES,
+              count));
+      return count.get(JAVA_LONG, 0);
+    }
+  }
+
+  @Override
+  public void approximateScores(
+      HostQuery query,
+      HostPassages passages,
+      float threshold,
+      MemorySegment candidates,
+      MemorySegment out) {
+    try (Arena arena = Arena.ofConfined()) {
+      check(
+          CpuFunctions.approximateScores(
+              tier,
+              struct(arena, query),
+              query.best().byteSize() / Float.BYTES,
+              struct(arena, passages),
+              threshold,
+              candidates,
+              candidates.byteSize() / Integer.BYTES,
+              out));
+    }
+  }
+
+  @Override
+  public long keepBest(
+      MemorySegment passages,
+      MemorySegment scores,
+      long keep,
+      MemorySegment outPassages,
+      MemorySegment outScores) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment count = arena.allocate(JAVA_LONG);
+      long n = scores.byteSize() / Float.BYTES;
+      check(CpuFunctions.keepBest(tier, passages, scores, n, keep, outPassages, outScores, count));
+      return count.get(JAVA_LONG, 0);
+    }
+  }
+
+  @Override
+  public void maxSim(
+      HostQuery query,
+      HostCodec codec,
+      HostPassages passages,
+      MemorySegment candidates,
+      MemorySegment out) {
+    try (Arena arena = Arena.ofConfined()) {
+      check(
+          CpuFunctions.maxSim(
+              tier,
+              struct(arena, query),
+              struct(arena, codec),
+              struct(arena, passages),
+              candidates,
+              candidates.byteSize() / Integer.BYTES,
+              out));
+    }
+  }
+
+  @Override
+  public void maxSimDense(
+      HostQuery query, HostDense passages, MemorySegment candidates, MemorySegment out) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment dense = arena.allocate(32, 8);
+      dense.set(JAVA_LONG, 0, passages.passages());
+      dense.set(ADDRESS, 8, passages.offsets());
+      dense.set(ADDRESS, 16, passages.rows());
+      dense.set(JAVA_INT, 24, passages.type().bytes());
+      dense.set(JAVA_INT, 28, passages.dim());
+      check(
+          CpuFunctions.maxSimDense(
+              tier,
+              struct(arena, query),
+              dense,
+              candidates,
+              candidates.byteSize() / Integer.BYTES,
+              out));
+    }
+  }
+
+  @Override
+  public void nearestCentroids(
+      MemorySegment rows, int dim, MemorySegment centroid, MemorySegment codes) {
+    check(
+        CpuFunctions.nearestCentroids(
+            tier,
+            rows,
+            codes.byteSize() / Integer.BYTES,
+            dim,
+            centroid,
+            centroid.byteSize() / ((long) dim * Float.BYTES),
+            codes));
+  }
+
+  @Override
+  public void accumulateCentroids(
+      MemorySegment rows, int dim, MemorySegment codes, MemorySegment sums, MemorySegment counts) {
+    check(
+        CpuFunctions.accumulateCentroids(
+            tier,
+            rows,
+            codes.byteSize() / Integer.BYTES,
+            dim,
+            codes,
+            counts.byteSize() / Long.BYTES,
+            sums,
+            counts));
+  }
+
+  @Override
+  public void compress(
+      HostCodec codec, MemorySegment rows, MemorySegment codes, MemorySegment residuals) {
+    try (Arena arena = Arena.ofConfined()) {
+      check(
+          CpuFunctions.compress(
+              tier,
+              struct(arena, codec),
+              rows,
+              codes.byteSize() / Integer.BYTES,
+              codes,
+              residuals));
+    }
+  }
+
+  @Override
+  public void decompress(HostCodec codec, HostPassages passages, long first, MemorySegment out) {
+    try (Arena arena = Arena.ofConfined()) {
+      long n = out.byteSize() / ((long) codec.dim() * Float.BYTES);
+      check(
+          CpuFunctions.decompress(
+              tier, struct(arena, codec), struct(arena, passages), first, first + n, out));
+    }
+  }
+
+  private static void requireLibrary() {
+    String problem = NativeLibrary.get().problem();
+    if (problem == null && CpuFunctions.abiVersion() != CpuFunctions.ABI_VERSION) {
+      problem =
+          "the kernel library has ABI version %d, this jar needs %d"
+              .formatted(CpuFunctions.abiVersion(), CpuFunctions.ABI_VERSION);
+    }
+    if (problem != null) {
+      throw new TartanException("the cpu backend is not available: " + problem);
+    }
+  }
+
+  private static MemorySegment struct(Arena arena, HostQuery query) {
+    MemorySegment struct = arena.allocate(32, 8);
+    struct.set(JAVA_INT, 0, query.rows());
+    struct.set(JAVA_INT, 4, query.dim());
+    struct.set(ADDRESS, 8, query.values());
+    struct.set(ADDRESS, 16, query.scores());
+    struct.set(ADDRESS, 24, query.best());
+    return struct;
+  }
+
+  private static MemorySegment struct(Arena arena, HostCodec codec) {
+    MemorySegment struct = arena.allocate(40, 8);
+    struct.set(JAVA_INT, 0, codec.dim());
+    struct.set(JAVA_INT, 4, codec.nbits());
+    struct.set(JAVA_LONG, 8, codec.centroids());
+    struct.set(ADDRESS, 16, codec.centroid());
+    struct.set(ADDRESS, 24, codec.cutoffs());
+    struct.set(ADDRESS, 32, codec.weights());
+    return struct;
+  }
+
+  private static MemorySegment struct(Arena arena, HostPassages passages) {
+    MemorySegment scales = passages.scales();
+    MemorySegment struct = arena.allocate(48, 8);
+    struct.set(JAVA_LONG, 0, passages.passages());
+    struct.set(ADDRESS, 8, passages.offsets());
+    struct.set(ADDRESS, 16, passages.codes());
+    struct.set(ADDRESS, 24, passages.residuals());
+    struct.set(ADDRESS, 32, scales == null ? MemorySegment.NULL : scales);
+    struct.set(JAVA_INT, 40, passages.codeType() == DType.U16 ? 2 : 4);
+    return struct;
+  }
+
+  private static void check(int status) {
+    if (status == 0) {
+      return;
+    }
+    String text = CpuFunctions.errorText(status);
+    if (status == BAD_CODE || status == BAD_PASSAGE) {
+      throw new TartanException("damaged index: " + text);
+    }
+    throw new IllegalStateException("the CPU kernels failed: " + text);
+  }
+}

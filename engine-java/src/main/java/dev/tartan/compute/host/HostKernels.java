@@ -1,0 +1,100 @@
+package dev.tartan.compute.host;
+
+import dev.tartan.memory.DType;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The numeric work on ranges of rows in host memory, by one thread. Formulas, shapes and precision
+ * are those of {@link dev.tartan.compute.Backend}; native/include/tartan_cpu.h states them once
+ * more for the C++ side. Arguments have been checked; only what depends on the data (codes, passage
+ * numbers) is checked here, with {@link dev.tartan.memory.TartanException}.
+ */
+public interface HostKernels {
+  /**
+   * One query; scores [K, rows] and best [K] are empty segments before {@link #centroidScores}'
+   * caller has given them.
+   */
+  record HostQuery(
+      int rows, int dim, MemorySegment values, MemorySegment scores, MemorySegment best) {}
+
+  /** See {@link dev.tartan.compute.CodecTables}. */
+  record HostCodec(
+      int dim,
+      int nbits,
+      long centroids,
+      MemorySegment centroid,
+      MemorySegment cutoffs,
+      MemorySegment weights) {
+    public int residualBytes() {
+      return dim * nbits / 8;
+    }
+  }
+
+  /** See {@link dev.tartan.compute.CompressedPassages}. */
+  record HostPassages(
+      long passages,
+      MemorySegment offsets,
+      DType codeType,
+      MemorySegment codes,
+      MemorySegment residuals,
+      @Nullable MemorySegment scales) {}
+
+  /** See {@link dev.tartan.compute.DensePassages}. */
+  record HostDense(long passages, int dim, MemorySegment offsets, DType type, MemorySegment rows) {}
+
+  /** See {@link dev.tartan.compute.InvertedListTables}. */
+  record HostLists(long centroids, long passages, MemorySegment offsets, MemorySegment listed) {}
+
+  /** "reference", "cpu (avx2)". */
+  String description();
+
+  /** Centroids [first, last) of [K, dim]; writes that range of the query's scores and best. */
+  void centroidScores(HostQuery query, MemorySegment centroid, long first, long last);
+
+  /**
+   * Returns how many were written to {@code out}, which has room for all; scratch [(passages + 63)
+   * / 64] longs.
+   */
+  long candidates(
+      HostQuery query, HostLists lists, int nprobe, MemorySegment scratch, MemorySegment out);
+
+  /** {@code candidates} and {@code out} are the range to score. */
+  void approximateScores(
+      HostQuery query,
+      HostPassages passages,
+      float threshold,
+      MemorySegment candidates,
+      MemorySegment out);
+
+  /**
+   * Scored passages in, the best out; returns how many were kept. {@code keep} is at most the rows
+   * of the outputs.
+   */
+  long keepBest(
+      MemorySegment passages,
+      MemorySegment scores,
+      long keep,
+      MemorySegment outPassages,
+      MemorySegment outScores);
+
+  void maxSim(
+      HostQuery query,
+      HostCodec codec,
+      HostPassages passages,
+      MemorySegment candidates,
+      MemorySegment out);
+
+  void maxSimDense(
+      HostQuery query, HostDense passages, MemorySegment candidates, MemorySegment out);
+
+  void nearestCentroids(MemorySegment rows, int dim, MemorySegment centroid, MemorySegment codes);
+
+  void accumulateCentroids(
+      MemorySegment rows, int dim, MemorySegment codes, MemorySegment sums, MemorySegment counts);
+
+  void compress(HostCodec codec, MemorySegment rows, MemorySegment codes, MemorySegment residuals);
+
+  /** Tokens from {@code first} on, as many as {@code out} has rows. */
+  void decompress(HostCodec codec, HostPassages passages, long first, MemorySegment out);
+}

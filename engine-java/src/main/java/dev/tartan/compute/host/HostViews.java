@@ -1,0 +1,89 @@
+package dev.tartan.compute.host;
+
+import dev.tartan.compute.Buffer;
+import dev.tartan.compute.CentroidScores;
+import dev.tartan.compute.CodecTables;
+import dev.tartan.compute.CompressedPassages;
+import dev.tartan.compute.DensePassages;
+import dev.tartan.compute.InvertedListTables;
+import dev.tartan.compute.QueryBatch;
+import dev.tartan.compute.host.HostKernels.HostCodec;
+import dev.tartan.compute.host.HostKernels.HostDense;
+import dev.tartan.compute.host.HostKernels.HostLists;
+import dev.tartan.compute.host.HostKernels.HostPassages;
+import dev.tartan.compute.host.HostKernels.HostQuery;
+import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
+
+/** The memory behind buffers, in the form that kernels take. */
+final class HostViews {
+  private HostViews() {}
+
+  static MemorySegment segment(Buffer buffer) {
+    if (buffer instanceof HostBuffer host) {
+      return host.segment();
+    }
+    throw new IllegalArgumentException("the buffer belongs to another backend");
+  }
+
+  static HostQuery[] queries(QueryBatch batch, @Nullable CentroidScores scores) {
+    HostQuery[] views = new HostQuery[batch.queries()];
+    int dim = batch.rows().columns();
+    for (int q = 0; q < views.length; q++) {
+      int first = batch.offsets()[q];
+      int rows = batch.rows(q);
+      MemorySegment values = segment(batch.rows().slice(first, rows));
+      if (scores == null) {
+        views[q] = new HostQuery(rows, dim, values, MemorySegment.NULL, MemorySegment.NULL);
+      } else {
+        long centroids = scores.best().columns();
+        views[q] =
+            new HostQuery(
+                rows,
+                dim,
+                values,
+                segment(scores.scores().slice(centroids * first, centroids * rows)),
+                segment(scores.best().slice(q, 1)));
+      }
+    }
+    return views;
+  }
+
+  static HostCodec codec(CodecTables codec) {
+    return new HostCodec(
+        codec.dim(),
+        codec.nbits(),
+        codec.centroids().rows(),
+        segment(codec.centroids()),
+        segment(codec.cutoffs()),
+        segment(codec.weights()));
+  }
+
+  static HostPassages passages(CompressedPassages passages) {
+    Buffer scales = passages.scales();
+    return new HostPassages(
+        passages.passages(),
+        segment(passages.offsets()),
+        passages.codes().dtype(),
+        segment(passages.codes()),
+        segment(passages.residuals()),
+        scales == null ? null : segment(scales));
+  }
+
+  static HostDense dense(DensePassages passages) {
+    return new HostDense(
+        passages.passages(),
+        passages.rows().columns(),
+        segment(passages.offsets()),
+        passages.rows().dtype(),
+        segment(passages.rows()));
+  }
+
+  static HostLists lists(InvertedListTables lists) {
+    return new HostLists(
+        lists.offsets().rows() - 1,
+        lists.passageCount(),
+        segment(lists.offsets()),
+        segment(lists.passages()));
+  }
+}

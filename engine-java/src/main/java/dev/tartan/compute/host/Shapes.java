@@ -1,0 +1,149 @@
+package dev.tartan.compute.host;
+
+import dev.tartan.compute.Buffer;
+import dev.tartan.compute.Candidates;
+import dev.tartan.compute.CentroidScores;
+import dev.tartan.compute.CodecTables;
+import dev.tartan.compute.CompressedPassages;
+import dev.tartan.compute.InvertedListTables;
+import dev.tartan.compute.QueryBatch;
+import dev.tartan.memory.DType;
+
+/** The checks that stand between a caller's mistake and a read past the end of an array. */
+final class Shapes {
+  private Shapes() {}
+
+  static void require(boolean condition, String message) {
+    if (!condition) {
+      throw new IllegalArgumentException(message);
+    }
+  }
+
+  static void queries(QueryBatch queries) {
+    int dim = queries.rows().columns();
+    dim(dim);
+    for (int q = 0; q < queries.queries(); q++) {
+      int rows = queries.rows(q);
+      require(
+          rows >= 1 && rows <= QueryBatch.MAX_ROWS,
+          "a query has %d rows; 1 to %d are allowed".formatted(rows, QueryBatch.MAX_ROWS));
+    }
+  }
+
+  static void dim(int dim) {
+    require(
+        dim >= 8 && dim <= 1024 && dim % 8 == 0,
+        "dim is " + dim + "; it must be a multiple of 8, at most 1024");
+  }
+
+  static void centroidScores(QueryBatch queries, Buffer centroids, CentroidScores out) {
+    queries(queries);
+    type(centroids, DType.F32, "centroids");
+    require(centroids.columns() == queries.rows().columns(), "queries and centroids differ in dim");
+    require(
+        out.best().columns() == centroids.rows()
+            && out.best().rows() == queries.queries()
+            && out.scores().rows() == centroids.rows() * queries.rows().rows(),
+        "the centroid scores are of another shape");
+  }
+
+  static void candidates(
+      QueryBatch queries,
+      CentroidScores scores,
+      InvertedListTables lists,
+      int nprobe,
+      Candidates out) {
+    queries(queries);
+    require(nprobe >= 1, "nprobe is " + nprobe + "; at least one centroid must be probed");
+    require(lists.offsets().rows() - 1 == scores.best().columns(), "one inverted list a centroid");
+    type(lists.offsets(), DType.I64, "list offsets");
+    type(lists.passages(), DType.I32, "listed passages");
+    require(
+        out.capacity() >= lists.passageCount() && out.queries() == queries.queries(),
+        "the candidates have too little room");
+  }
+
+  static void scores(QueryBatch queries, Candidates candidates, long passages) {
+    queries(queries);
+    require(candidates.queries() == queries.queries(), "as many candidate sets as queries");
+    require(passages <= Integer.MAX_VALUE, "a segment has at most 2^31 - 1 passages");
+  }
+
+  static void keepBest(Candidates in, long keep, Candidates out) {
+    require(in.queries() == out.queries(), "as many candidate sets in as out");
+    require(keep >= 0, "keep is negative");
+    require(out.capacity() >= Math.min(keep, in.largest()), "too little room for the best");
+  }
+
+  static void codec(CodecTables codec, CompressedPassages passages) {
+    codec(codec);
+    require(
+        passages.residuals().columns() == codec.residualBytes(),
+        "residuals of another width than the codec's");
+    long tokens = passages.codes().rows();
+    require(passages.residuals().rows() == tokens, "as many residuals as codes");
+    Buffer scales = passages.scales();
+    require(scales == null || scales.rows() == tokens, "as many scales as codes");
+    require(
+        passages.codes().dtype() == DType.U16 || passages.codes().dtype() == DType.I32,
+        "codes are U16 or I32");
+    type(passages.offsets(), DType.I64, "token offsets");
+  }
+
+  static void codec(CodecTables codec) {
+    dim(codec.dim());
+    int nbits = codec.nbits();
+    require(
+        nbits == 1 || nbits == 2 || nbits == 4 || nbits == 8,
+        "nbits is " + nbits + "; it must be 1, 2, 4 or 8");
+    type(codec.centroids(), DType.F32, "centroids");
+    require(codec.cutoffs().rows() == (1 << nbits) - 1, "2^nbits - 1 cutoffs");
+    require(codec.weights().rows() == 1 << nbits, "2^nbits weights");
+  }
+
+  static void codes(Buffer rows, Buffer centroids, Buffer codes) {
+    dim(rows.columns());
+    type(rows, DType.F32, "rows");
+    type(centroids, DType.F32, "centroids");
+    type(codes, DType.I32, "codes");
+    require(rows.columns() == centroids.columns(), "rows and centroids differ in dim");
+    require(codes.rows() == rows.rows(), "one code a row");
+    require(centroids.rows() >= 1, "at least one centroid");
+  }
+
+  static void accumulate(Buffer rows, Buffer codes, Buffer sums, Buffer counts) {
+    dim(rows.columns());
+    type(rows, DType.F32, "rows");
+    type(codes, DType.I32, "codes");
+    type(sums, DType.I64, "sums");
+    type(counts, DType.I64, "counts");
+    require(codes.rows() == rows.rows(), "one code a row");
+    require(sums.columns() == rows.columns() && sums.rows() == counts.rows(), "one sum a centroid");
+  }
+
+  static void compress(Buffer rows, Buffer codes, CodecTables codec, Buffer residuals) {
+    codec(codec);
+    type(rows, DType.F32, "rows");
+    type(codes, DType.I32, "codes");
+    type(residuals, DType.U8, "residuals");
+    require(rows.columns() == codec.dim(), "rows and codec differ in dim");
+    require(
+        codes.rows() == rows.rows()
+            && residuals.rows() == rows.rows()
+            && residuals.columns() == codec.residualBytes(),
+        "one code and one residual a row");
+  }
+
+  static void decompress(
+      CodecTables codec, CompressedPassages passages, long firstToken, Buffer out) {
+    type(out, DType.F32, "the output");
+    require(out.columns() == codec.dim(), "output and codec differ in dim");
+    require(
+        firstToken >= 0 && firstToken + out.rows() <= passages.codes().rows(),
+        "tokens outside the segment");
+  }
+
+  private static void type(Buffer buffer, DType type, String what) {
+    require(buffer.dtype() == type, "%s are %s, not %s".formatted(what, buffer.dtype(), type));
+  }
+}

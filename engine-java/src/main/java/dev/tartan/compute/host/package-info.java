@@ -1,0 +1,9 @@
+/**
+ * What backends in host memory share: slabs of memory, worker threads, shape checks and the
+ * splitting of rows. The numeric work itself is a {@link HostKernels}, of which {@code reference}
+ * and {@code cpu} have one each.
+ */
+@NullMarked
+package dev.tartan.compute.host;
+
+import org.jspecify.annotations.NullMarked;

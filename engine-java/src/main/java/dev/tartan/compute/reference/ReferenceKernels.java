@@ -1,0 +1,355 @@
+package dev.tartan.compute.reference;
+
+import static dev.tartan.memory.Layouts.F32;
+import static dev.tartan.memory.Layouts.I32;
+import static dev.tartan.memory.Layouts.I64;
+import static dev.tartan.memory.Layouts.U16;
+import static dev.tartan.memory.Layouts.U8;
+
+import dev.tartan.compute.host.HostKernels;
+import dev.tartan.memory.DType;
+import dev.tartan.memory.TartanException;
+import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
+import java.util.BitSet;
+import java.util.Comparator;
+import java.util.stream.IntStream;
+
+/** The operations of {@link dev.tartan.compute.Backend}, each as its formula says. Stateless. */
+public final class ReferenceKernels implements HostKernels {
+  private static final double FIXED_POINT = 0x1p32;
+  private static final double MIN_NORM = 1e-12;
+
+  @Override
+  public String description() {
+    return "reference";
+  }
+
+  @Override
+  public void centroidScores(HostQuery query, MemorySegment centroid, long first, long last) {
+    for (long c = first; c < last; c++) {
+      float best = Float.NEGATIVE_INFINITY;
+      for (int r = 0; r < query.rows(); r++) {
+        float score = dot(query.values(), r, centroid, c, query.dim());
+        query.scores().setAtIndex(F32, c * query.rows() + r, score);
+        best = score > best ? score : best;
+      }
+      query.best().setAtIndex(F32, c, best);
+    }
+  }
+
+  @Override
+  public long candidates(
+      HostQuery query, HostLists lists, int nprobe, MemorySegment scratch, MemorySegment out) {
+    BitSet chosen = new BitSet();
+    for (int r = 0; r < query.rows(); r++) {
+      int row = r;
+      IntStream.range(0, (int) lists.centroids())
+          .filter(c -> !Float.isNaN(score(query, c, row)))
+          .boxed()
+          .sorted(Comparator.comparing((Integer c) -> -score(query, c, row)))
+          .limit(nprobe)
+          .forEach(
+              c -> {
+                long end = lists.offsets().getAtIndex(I64, c + 1);
+                for (long i = lists.offsets().getAtIndex(I64, c); i < end; i++) {
+                  chosen.set(checkedPassage(lists.listed().getAtIndex(I32, i), lists.passages()));
+                }
+              });
+    }
+    long count = 0;
+    for (int p = chosen.nextSetBit(0); p >= 0; p = chosen.nextSetBit(p + 1)) {
+      out.setAtIndex(I32, count++, p);
+    }
+    return count;
+  }
+
+  @Override
+  public void approximateScores(
+      HostQuery query,
+      HostPassages passages,
+      float threshold,
+      MemorySegment candidates,
+      MemorySegment out) {
+    long centroids = query.best().byteSize() / Float.BYTES;
+    forEachCandidate(
+        candidates,
+        passages.passages(),
+        passages.offsets(),
+        (i, firstToken, lastToken) -> {
+          float[] best = negativeInfinity(query.rows());
+          for (long t = firstToken; t < lastToken; t++) {
+            int code = code(passages, t, centroids);
+            if (query.best().getAtIndex(F32, code) >= threshold) {
+              for (int r = 0; r < best.length; r++) {
+                best[r] = greater(best[r], score(query, code, r));
+              }
+            }
+          }
+          out.setAtIndex(F32, i, sum(best));
+        });
+  }
+
+  @Override
+  public long keepBest(
+      MemorySegment passages,
+      MemorySegment scores,
+      long keep,
+      MemorySegment outPassages,
+      MemorySegment outScores) {
+    int n = (int) (scores.byteSize() / Float.BYTES);
+    int[] order =
+        IntStream.range(0, n)
+            .filter(i -> scores.getAtIndex(F32, i) > Float.NEGATIVE_INFINITY)
+            .boxed()
+            .sorted(
+                Comparator.comparing((Integer i) -> -scores.getAtIndex(F32, i))
+                    .thenComparing(i -> passages.getAtIndex(I32, i)))
+            .limit(keep)
+            .mapToInt(Integer::intValue)
+            .toArray();
+    for (int i = 0; i < order.length; i++) {
+      outPassages.setAtIndex(I32, i, passages.getAtIndex(I32, order[i]));
+      outScores.setAtIndex(F32, i, scores.getAtIndex(F32, order[i]));
+    }
+    return order.length;
+  }
+
+  @Override
+  public void maxSim(
+      HostQuery query,
+      HostCodec codec,
+      HostPassages passages,
+      MemorySegment candidates,
+      MemorySegment out) {
+    float[] weights = new float[codec.dim()];
+    forEachCandidate(
+        candidates,
+        passages.passages(),
+        passages.offsets(),
+        (i, firstToken, lastToken) -> {
+          float[] best = negativeInfinity(query.rows());
+          boolean[] seen = new boolean[query.rows()];
+          for (long t = firstToken; t < lastToken; t++) {
+            int code = code(passages, t, codec.centroids());
+            residual(codec, passages, t, weights);
+            float inverse = (float) (1 / norm(codec, code, weights));
+            for (int r = 0; r < best.length; r++) {
+              float sim = score(query, code, r);
+              for (int d = 0; d < weights.length; d++) {
+                sim = Math.fma(value(query, r, d), weights[d], sim);
+              }
+              seen[r] |= !Float.isNaN(sim * inverse);
+              best[r] = greater(best[r], sim * inverse);
+            }
+          }
+          out.setAtIndex(F32, i, maxSim(best, seen, lastToken > firstToken));
+        });
+  }
+
+  @Override
+  public void maxSimDense(
+      HostQuery query, HostDense passages, MemorySegment candidates, MemorySegment out) {
+    forEachCandidate(
+        candidates,
+        passages.passages(),
+        passages.offsets(),
+        (i, firstToken, lastToken) -> {
+          float[] best = negativeInfinity(query.rows());
+          boolean[] seen = new boolean[query.rows()];
+          for (long t = firstToken; t < lastToken; t++) {
+            for (int r = 0; r < best.length; r++) {
+              float sim = 0;
+              for (int d = 0; d < query.dim(); d++) {
+                sim = Math.fma(value(query, r, d), dense(passages, t * query.dim() + d), sim);
+              }
+              seen[r] |= !Float.isNaN(sim);
+              best[r] = greater(best[r], sim);
+            }
+          }
+          out.setAtIndex(F32, i, maxSim(best, seen, lastToken > firstToken));
+        });
+  }
+
+  @Override
+  public void nearestCentroids(
+      MemorySegment rows, int dim, MemorySegment centroid, MemorySegment codes) {
+    long n = codes.byteSize() / Integer.BYTES;
+    int centroids = (int) (centroid.byteSize() / ((long) dim * Float.BYTES));
+    for (long i = 0; i < n; i++) {
+      float best = Float.NEGATIVE_INFINITY;
+      int code = 0;
+      for (int c = 0; c < centroids; c++) {
+        float score = dot(rows, i, centroid, c, dim);
+        if (score > best) {
+          best = score;
+          code = c;
+        }
+      }
+      codes.setAtIndex(I32, i, code);
+    }
+  }
+
+  @Override
+  public void accumulateCentroids(
+      MemorySegment rows, int dim, MemorySegment codes, MemorySegment sums, MemorySegment counts) {
+    long n = codes.byteSize() / Integer.BYTES;
+    long centroids = counts.byteSize() / Long.BYTES;
+    for (long i = 0; i < n; i++) {
+      long c = checkedCode(codes.getAtIndex(I32, i), centroids);
+      counts.setAtIndex(I64, c, counts.getAtIndex(I64, c) + 1);
+      for (int d = 0; d < dim; d++) {
+        long fixed = (long) Math.rint(rows.getAtIndex(F32, i * dim + d) * FIXED_POINT);
+        sums.setAtIndex(I64, c * dim + d, sums.getAtIndex(I64, c * dim + d) + fixed);
+      }
+    }
+  }
+
+  @Override
+  public void compress(
+      HostCodec codec, MemorySegment rows, MemorySegment codes, MemorySegment residuals) {
+    int dim = codec.dim();
+    long n = codes.byteSize() / Integer.BYTES;
+    int cutoffs = (1 << codec.nbits()) - 1;
+    residuals.fill((byte) 0);
+    for (long i = 0; i < n; i++) {
+      long c = checkedCode(codes.getAtIndex(I32, i), codec.centroids());
+      for (int d = 0; d < dim; d++) {
+        float residual =
+            rows.getAtIndex(F32, i * dim + d) - codec.centroid().getAtIndex(F32, c * dim + d);
+        int bucket = 0;
+        for (int k = 0; k < cutoffs; k++) {
+          bucket += codec.cutoffs().getAtIndex(F32, k) < residual ? 1 : 0;
+        }
+        long at = i * codec.residualBytes() + (long) d * codec.nbits() / 8;
+        int shift = d * codec.nbits() % 8;
+        residuals.set(U8, at, (byte) (residuals.get(U8, at) | bucket << shift));
+      }
+    }
+  }
+
+  @Override
+  public void decompress(HostCodec codec, HostPassages passages, long first, MemorySegment out) {
+    int dim = codec.dim();
+    float[] weights = new float[dim];
+    long n = out.byteSize() / ((long) dim * Float.BYTES);
+    for (long i = 0; i < n; i++) {
+      int code = code(passages, first + i, codec.centroids());
+      residual(codec, passages, first + i, weights);
+      double norm = norm(codec, code, weights);
+      for (int d = 0; d < dim; d++) {
+        double value =
+            codec.centroid().getAtIndex(F32, (long) code * dim + d) + (double) weights[d];
+        out.setAtIndex(F32, i * dim + d, (float) (value / norm));
+      }
+    }
+  }
+
+  private interface CandidateVisitor {
+    void accept(long i, long firstToken, long lastToken);
+  }
+
+  private static void forEachCandidate(
+      MemorySegment candidates, long passages, MemorySegment offsets, CandidateVisitor visitor) {
+    long n = candidates.byteSize() / Integer.BYTES;
+    for (long i = 0; i < n; i++) {
+      long p = checkedPassage(candidates.getAtIndex(I32, i), passages);
+      visitor.accept(i, offsets.getAtIndex(I64, p), offsets.getAtIndex(I64, p + 1));
+    }
+  }
+
+  /** The scaled bucket weights of one token. */
+  private static void residual(HostCodec codec, HostPassages passages, long token, float[] target) {
+    MemorySegment scales = passages.scales();
+    float scale = scales == null ? 1 : Float.float16ToFloat(scales.getAtIndex(U16, token));
+    int mask = (1 << codec.nbits()) - 1;
+    for (int d = 0; d < target.length; d++) {
+      int bits = d * codec.nbits();
+      int packed = passages.residuals().get(U8, token * codec.residualBytes() + bits / 8);
+      int bucket = (packed >> bits % 8) & mask;
+      target[d] = scale * codec.weights().getAtIndex(F32, bucket);
+    }
+  }
+
+  private static double norm(HostCodec codec, int code, float[] weights) {
+    double squares = 0;
+    for (int d = 0; d < weights.length; d++) {
+      double value =
+          codec.centroid().getAtIndex(F32, (long) code * weights.length + d) + (double) weights[d];
+      squares += value * value;
+    }
+    return Math.max(MIN_NORM, Math.sqrt(squares));
+  }
+
+  private static float dot(MemorySegment a, long row, MemorySegment b, long other, int dim) {
+    float sum = 0;
+    for (int d = 0; d < dim; d++) {
+      sum = Math.fma(a.getAtIndex(F32, row * dim + d), b.getAtIndex(F32, other * dim + d), sum);
+    }
+    return sum;
+  }
+
+  private static float dense(HostDense passages, long index) {
+    return passages.type() == DType.F32
+        ? passages.rows().getAtIndex(F32, index)
+        : Float.float16ToFloat(passages.rows().getAtIndex(U16, index));
+  }
+
+  private static float value(HostQuery query, int row, int d) {
+    return query.values().getAtIndex(F32, (long) row * query.dim() + d);
+  }
+
+  private static float score(HostQuery query, long centroid, int row) {
+    return query.scores().getAtIndex(F32, centroid * query.rows() + row);
+  }
+
+  private static int code(HostPassages passages, long token, long centroids) {
+    int code =
+        passages.codeType() == DType.U16
+            ? Short.toUnsignedInt(passages.codes().getAtIndex(U16, token))
+            : passages.codes().getAtIndex(I32, token);
+    return checkedCode(code, centroids);
+  }
+
+  private static int checkedCode(int code, long centroids) {
+    if (code < 0 || code >= centroids) {
+      throw new TartanException("damaged index: a token has a code that no centroid has");
+    }
+    return code;
+  }
+
+  private static int checkedPassage(int passage, long passages) {
+    if (passage < 0 || passage >= passages) {
+      throw new TartanException(
+          "damaged index: an inverted list names a passage that is not there");
+    }
+    return passage;
+  }
+
+  private static float greater(float best, float value) {
+    return value > best ? value : best;
+  }
+
+  private static float[] negativeInfinity(int rows) {
+    float[] best = new float[rows];
+    Arrays.fill(best, Float.NEGATIVE_INFINITY);
+    return best;
+  }
+
+  private static float maxSim(float[] best, boolean[] seen, boolean anyToken) {
+    for (boolean row : seen) {
+      if (anyToken && !row) {
+        return Float.NaN;
+      }
+    }
+    return sum(best);
+  }
+
+  private static float sum(float[] best) {
+    float sum = 0;
+    for (float value : best) {
+      sum += value;
+    }
+    return sum;
+  }
+}

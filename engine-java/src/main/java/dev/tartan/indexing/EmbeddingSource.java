@@ -1,0 +1,17 @@
+package dev.tartan.indexing;
+
+import dev.tartan.memory.Matrix;
+
+/** Token embeddings on disk that can be read again and again in any order. */
+public interface EmbeddingSource {
+  /** How many there are. */
+  long tokens();
+
+  int dim();
+
+  /** What they are called in messages. */
+  String name();
+
+  /** Fills {@code target} with the rows from {@code first} on, as they are stored. */
+  void read(long first, Matrix target);
+}

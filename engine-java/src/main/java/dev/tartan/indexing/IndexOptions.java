@@ -1,0 +1,41 @@
+package dev.tartan.indexing;
+
+import dev.tartan.codec.ResidualCodec;
+import dev.tartan.memory.TartanException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How an index is made.
+ *
+ * @param dim width of a token embedding: a multiple of 8 from 8 to 1024
+ * @param nbits bits a dimension of the residual: 1, 2, 4, 8, or 16 to keep float16 embeddings
+ * @param centroids how many; 0 for 2^floor(log2(16 sqrt(tokens)))
+ * @param storeText whether the passages' texts are kept, to be shown and explained
+ * @param model the encoder, to be used again for queries; null if embeddings are brought
+ * @param split word pieces a passage that documents were split into; null if they were not
+ */
+public record IndexOptions(
+    int dim,
+    int nbits,
+    int centroids,
+    boolean storeText,
+    @Nullable String model,
+    @Nullable Integer split) {
+  public IndexOptions {
+    if (dim < 8 || dim > 1024 || dim % 8 != 0) {
+      throw new TartanException(
+          "the token embeddings have dim %d; a multiple of 8 from 8 to 1024 can be indexed"
+              .formatted(dim));
+    }
+    ResidualCodec.requireBits(nbits);
+    if (centroids < 0) {
+      throw new TartanException(
+          "%d centroids: a positive number, or 0 for the default".formatted(centroids));
+    }
+  }
+
+  /** Options for embeddings of width {@code dim} at {@code nbits}, all else by default. */
+  public static IndexOptions of(int dim, int nbits) {
+    return new IndexOptions(dim, nbits, 0, true, null, null);
+  }
+}

@@ -1,0 +1,196 @@
+package dev.tartan.indexing;
+
+import dev.tartan.codec.CodecTrainer;
+import dev.tartan.codec.ResidualCodec;
+import dev.tartan.compute.Backend;
+import dev.tartan.memory.Matrix;
+import dev.tartan.memory.Progress;
+import dev.tartan.memory.TartanException;
+import dev.tartan.segment.IndexDirectory;
+import dev.tartan.segment.Manifest;
+import dev.tartan.segment.SegmentWriter;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Builds an index, or replaces what one holds, in one commit. Holds the index's lock from creation
+ * to close; until {@link #commit} returns, readers see the previous commit, and so they do if this
+ * process dies. Memory is bounded by the codec's sample. Confined to one thread; the backend's
+ * workers help.
+ */
+public final class IndexWriter implements AutoCloseable {
+  /** Rows read, normalised and compressed at a time. */
+  static final int CHUNK = 1 << 15;
+
+  private final IndexDirectory directory;
+  private final IndexOptions options;
+  private final Backend backend;
+  private final Progress progress;
+  private final SegmentWriter segment;
+  private final IdSet ids = new IdSet();
+  private @Nullable Spool spool;
+
+  /**
+   * Locks {@code path}, which is created if need be.
+   *
+   * @throws TartanException if another writer holds it, or it cannot be written
+   */
+  public IndexWriter(Path path, IndexOptions options, Backend backend, Progress progress) {
+    this.directory = IndexDirectory.open(path);
+    this.options = options;
+    this.backend = backend;
+    this.progress = progress;
+    try {
+      this.segment =
+          new SegmentWriter(path, "segment-" + directory.nextCommit(), options.storeText());
+    } catch (RuntimeException e) {
+      directory.close();
+      throw e;
+    }
+  }
+
+  /** One passage of a document: its tokens and what it says. */
+  public record Passage(int doclen, @Nullable String text) {}
+
+  /**
+   * Adds a document with the token embeddings of all its passages.
+   *
+   * @param rows [sum of doclens, dim], of any length but zero; null if there is no token
+   * @throws TartanException if the id is blank or was added before, or a row has no direction
+   */
+  public void add(String id, List<Passage> passages, @Nullable Matrix rows) {
+    long tokens = passages.stream().mapToLong(Passage::doclen).sum();
+    if (tokens != (rows == null ? 0 : rows.rows())) {
+      throw new IllegalArgumentException("the doclens do not sum to the rows");
+    }
+    addDocument(id, passages);
+    if (rows != null) {
+      if (spool == null) {
+        Path path = directory.path().resolve("spool-" + directory.nextCommit() + ".npy");
+        spool = new Spool(path, options.dim());
+      }
+      spool.add(rows);
+    }
+  }
+
+  private void addDocument(String id, List<Passage> passages) {
+    if (id.isBlank()) {
+      throw new TartanException(
+          "document %d has a blank id; every document needs one"
+              .formatted(segment.documents() + 1));
+    }
+    if (!ids.add(id)) {
+      throw new TartanException(
+          "duplicate id '%s': document %d has the id of an earlier one; ids must be unique"
+              .formatted(id, segment.documents() + 1));
+    }
+    segment.addDocument(id);
+    passages.forEach(p -> segment.addPassage(p.doclen(), p.text()));
+  }
+
+  /**
+   * Commits the documents that were added.
+   *
+   * @return the new commit
+   * @throws TartanException if there is no token to index, or the disk fails; the previous commit
+   *     then stands
+   */
+  public Manifest commit() {
+    if (spool == null) {
+      throw new TartanException(
+          segment.documents() == 0
+              ? "the collection is empty: there is nothing to index"
+              : "none of the %d documents has a token to index".formatted(segment.documents()));
+    }
+    return commit(spool);
+  }
+
+  /**
+   * Commits embeddings that are on disk already, one passage a document.
+   *
+   * @param documentIds one a passage; null to number them from 0
+   * @throws TartanException as {@link #commit()}, or if the ids do not fit
+   */
+  public Manifest commit(NpyEmbeddings source, @Nullable List<String> documentIds) {
+    if (documentIds != null && documentIds.size() != source.passages()) {
+      throw new TartanException(
+          "%d ids for %d passages; one a passage is needed"
+              .formatted(documentIds.size(), source.passages()));
+    }
+    for (int p = 0; p < source.passages(); p++) {
+      String id = documentIds == null ? Integer.toString(p) : documentIds.get(p);
+      addDocument(id, List.of(new Passage(source.doclen(p), null)));
+    }
+    if (source.tokens() == 0) {
+      throw new TartanException(source.name() + " has no rows: there is nothing to index");
+    }
+    return commit((EmbeddingSource) source);
+  }
+
+  private Manifest commit(EmbeddingSource source) {
+    try (Arena arena = Arena.ofShared()) {
+      ResidualCodec codec = train(source, arena);
+      segment.startEmbeddings(codec);
+      compress(source, codec);
+      progress.stage("inverted lists", "lists", -1);
+      Manifest.SegmentEntry entry = segment.finish(codec);
+      Manifest.CodecEntry codecEntry =
+          directory.writeCodec("codec-" + directory.nextCommit() + ".codec", codec);
+      Manifest manifest = manifest(entry, codecEntry);
+      directory.commit(manifest);
+      return manifest;
+    }
+  }
+
+  private ResidualCodec train(EmbeddingSource source, Arena arena) {
+    int centroids =
+        options.centroids() > 0
+            ? options.centroids()
+            : CodecTrainer.defaultCentroids(source.tokens());
+    long wanted = (long) centroids * CodecTrainer.ROWS_PER_CENTROID;
+    try (Arena sampleArena = Arena.ofShared()) {
+      Matrix sample = Sample.draw(source, Math.min(source.tokens(), wanted), sampleArena, progress);
+      return new CodecTrainer(backend, progress).train(sample, centroids, options.nbits(), arena);
+    }
+  }
+
+  private void compress(EmbeddingSource source, ResidualCodec codec) {
+    progress.stage("compressing", "tokens", source.tokens());
+    try (Arena arena = Arena.ofShared()) {
+      Matrix chunk = Matrix.allocate(arena, Math.min(CHUNK, source.tokens()), source.dim());
+      for (long first = 0; first < source.tokens(); first += CHUNK) {
+        Matrix rows = chunk.slice(0, Math.min(CHUNK, source.tokens() - first));
+        source.read(first, rows);
+        rows.normalizeRows(source.name(), first);
+        segment.addEmbeddings(rows, codec, backend);
+        progress.advance(rows.rows());
+      }
+    }
+  }
+
+  private Manifest manifest(Manifest.SegmentEntry entry, Manifest.CodecEntry codec) {
+    return Manifest.of(
+        directory.nextCommit(),
+        Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(),
+        new Manifest.Source(options.model(), options.dim(), options.split()),
+        codec,
+        List.of(entry));
+  }
+
+  /** Lets the index go; what was not committed is removed. */
+  @Override
+  public void close() {
+    try {
+      if (spool != null) {
+        spool.close();
+      }
+      segment.close();
+    } finally {
+      directory.close();
+    }
+  }
+}

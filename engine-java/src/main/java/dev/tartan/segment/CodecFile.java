@@ -1,0 +1,58 @@
+package dev.tartan.segment;
+
+import dev.tartan.codec.ResidualCodec;
+import dev.tartan.memory.DType;
+import dev.tartan.memory.Matrix;
+import dev.tartan.memory.TartanException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+
+/** Reads and writes the codec file; its rows are given in the package documentation. */
+final class CodecFile {
+  private CodecFile() {}
+
+  static void write(Path path, ResidualCodec codec) {
+    try (ArrayFileWriter out = new ArrayFileWriter(path, Component.CODEC, DType.F32, codec.dim())) {
+      writePadded(out, codec.cutoffs(), codec.dim());
+      writePadded(out, codec.weights(), codec.dim());
+      out.write(codec.centroids().data());
+      out.finish();
+    }
+  }
+
+  static ResidualCodec read(Path directory, Manifest manifest, Arena arena) {
+    Manifest.CodecEntry entry = manifest.codec();
+    if (entry.rotation()) {
+      throw new TartanException("the codec has a rotation, which this version does not know");
+    }
+    int dim = manifest.dim();
+    ArrayFile file =
+        ArrayFile.open(directory.resolve(entry.file()), Component.CODEC, arena)
+            .expect(DType.F32, (long) dim * Float.BYTES);
+    int buckets = entry.nbits() == ResidualCodec.UNCOMPRESSED ? 0 : 1 << entry.nbits();
+    long cutoffRows = rows(Math.max(0, buckets - 1), dim);
+    long weightRows = rows(buckets, dim);
+    file.expectRows(cutoffRows + weightRows + entry.centroids());
+    MemorySegment data = file.data();
+    long rowBytes = file.rowBytes();
+    MemorySegment centroids = data.asSlice((cutoffRows + weightRows) * rowBytes);
+    return new ResidualCodec(
+        ResidualCodec.Kind.of(entry.kind()),
+        entry.nbits(),
+        new Matrix(centroids, entry.centroids(), dim),
+        data.asSlice(0, Math.max(0, buckets - 1) * (long) Float.BYTES),
+        data.asSlice(cutoffRows * rowBytes, buckets * (long) Float.BYTES));
+  }
+
+  /** Rows of {@code dim} that hold {@code values} values. */
+  private static long rows(long values, long dim) {
+    return (values + dim - 1) / dim;
+  }
+
+  private static void writePadded(ArrayFileWriter out, MemorySegment values, int dim) {
+    out.write(values);
+    int count = (int) (values.byteSize() / Float.BYTES);
+    out.write(new byte[(int) (rows(count, dim) * dim - count) * Float.BYTES]);
+  }
+}

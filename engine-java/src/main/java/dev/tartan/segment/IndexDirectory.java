@@ -1,0 +1,188 @@
+package dev.tartan.segment;
+
+import dev.tartan.codec.ResidualCodec;
+import dev.tartan.memory.TartanException;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The writer's side of an index directory: the lock, the names of new files, the commit. One
+ * instance a directory and machine at a time; the operating system lets the lock go when its
+ * process dies. Confined to one thread.
+ */
+public final class IndexDirectory implements AutoCloseable {
+  private static final String LOCK = "write.lock";
+  private static final Pattern OURS =
+      Pattern.compile("(segment|codec|spool)-\\d+\\..*|manifest\\.json\\.new");
+
+  private final Path path;
+  private final FileChannel lockChannel;
+  private final long lastCommit;
+  private boolean committed;
+
+  private IndexDirectory(Path path, FileChannel lockChannel) {
+    this.path = path;
+    this.lockChannel = lockChannel;
+    this.lastCommit = exists(path) ? Manifest.read(path).commit() : 0;
+    removeLeftovers();
+  }
+
+  /** Whether {@code path} holds a commit. */
+  public static boolean exists(Path path) {
+    return Files.exists(path.resolve(Manifest.FILE));
+  }
+
+  /**
+   * Creates the directory if need be, locks it, and removes what an interrupted run left.
+   *
+   * @throws TartanException if another writer holds it, or it cannot be written
+   */
+  public static IndexDirectory open(Path path) {
+    FileChannel channel = null;
+    try {
+      Files.createDirectories(path);
+      channel =
+          FileChannel.open(
+              path.resolve(LOCK),
+              StandardOpenOption.CREATE,
+              StandardOpenOption.READ,
+              StandardOpenOption.WRITE);
+      if (tryLock(channel) == null) {
+        throw new TartanException(
+            "%s is being written by another process (%s); wait for it or stop it"
+                .formatted(path, holder(channel)));
+      }
+      channel.truncate(0);
+      channel.write(
+          ByteBuffer.wrap(
+              ("pid " + ProcessHandle.current().pid()).getBytes(StandardCharsets.US_ASCII)));
+      return new IndexDirectory(path, channel);
+    } catch (IOException | RuntimeException e) {
+      closeQuietly(channel);
+      throw e instanceof IOException io
+          ? TartanException.io("cannot write the index at " + path, io)
+          : (RuntimeException) e;
+    }
+  }
+
+  public Path path() {
+    return path;
+  }
+
+  /** The number that the next commit will have; it is in the names of its files. */
+  public long nextCommit() {
+    return lastCommit + 1;
+  }
+
+  /** Writes a codec file and returns its entry for the manifest. */
+  public Manifest.CodecEntry writeCodec(String file, ResidualCodec codec) {
+    CodecFile.write(path.resolve(file), codec);
+    return new Manifest.CodecEntry(
+        file, codec.kind().label(), codec.nbits(), codec.centroids().rows(), false);
+  }
+
+  /**
+   * Makes {@code manifest} the current commit. Its files must be on disk.
+   *
+   * @throws TartanException if that fails; the previous commit then stands
+   */
+  public void commit(Manifest manifest) {
+    Path aside = path.resolve(Manifest.FILE + ".new");
+    try {
+      try (FileChannel out =
+          FileChannel.open(
+              aside,
+              StandardOpenOption.CREATE,
+              StandardOpenOption.TRUNCATE_EXISTING,
+              StandardOpenOption.WRITE)) {
+        ByteBuffer bytes = ByteBuffer.wrap(manifest.toBytes());
+        while (bytes.hasRemaining()) {
+          out.write(bytes);
+        }
+        out.force(true);
+      }
+      forceDirectory();
+      Files.move(
+          aside,
+          path.resolve(Manifest.FILE),
+          StandardCopyOption.ATOMIC_MOVE,
+          StandardCopyOption.REPLACE_EXISTING);
+      forceDirectory();
+    } catch (IOException e) {
+      throw TartanException.io("cannot commit to " + path, e);
+    }
+    committed = true;
+    removeLeftovers();
+  }
+
+  /** Lets the directory go, and removes what was not committed. */
+  @Override
+  public void close() {
+    try {
+      if (!committed) {
+        removeLeftovers();
+      }
+    } finally {
+      closeQuietly(lockChannel);
+    }
+  }
+
+  private void removeLeftovers() {
+    Set<String> keep = exists(path) ? new TreeSet<>(Manifest.read(path).files()) : Set.of();
+    try (DirectoryStream<Path> files = Files.newDirectoryStream(path)) {
+      for (Path file : files) {
+        String name = file.getFileName().toString();
+        if (OURS.matcher(name).matches() && !keep.contains(name)) {
+          Files.deleteIfExists(file);
+        }
+      }
+    } catch (IOException e) {
+      throw TartanException.io("cannot tidy " + path, e);
+    }
+  }
+
+  private void forceDirectory() throws IOException {
+    try (FileChannel directory = FileChannel.open(path, StandardOpenOption.READ)) {
+      directory.force(true);
+    }
+  }
+
+  private static @Nullable FileLock tryLock(FileChannel channel) throws IOException {
+    try {
+      return channel.tryLock();
+    } catch (OverlappingFileLockException e) {
+      return null; // held by this very process
+    }
+  }
+
+  private static String holder(FileChannel channel) throws IOException {
+    ByteBuffer bytes = ByteBuffer.allocate(32);
+    channel.read(bytes, 0);
+    String text = StandardCharsets.US_ASCII.decode(bytes.flip()).toString();
+    return text.isBlank() ? "unknown" : text;
+  }
+
+  private static void closeQuietly(@Nullable FileChannel channel) {
+    if (channel == null) {
+      return;
+    }
+    try {
+      channel.close();
+    } catch (IOException e) {
+      throw TartanException.io("cannot close the lock", e);
+    }
+  }
+}

@@ -1,0 +1,215 @@
+package dev.tartan.segment;
+
+import dev.tartan.codec.ResidualCodec;
+import dev.tartan.compute.CompressedPassages;
+import dev.tartan.compute.DensePassages;
+import dev.tartan.compute.InvertedListTables;
+import dev.tartan.compute.Scope;
+import dev.tartan.memory.DType;
+import dev.tartan.memory.Layouts;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The passages of one segment as mapped arrays. Immutable and safe for any number of threads; valid
+ * until its snapshot closes.
+ */
+public final class Segment {
+  private final Manifest.SegmentEntry entry;
+  private final ResidualCodec codec;
+  private final Map<Component, ArrayFile> files = new EnumMap<>(Component.class);
+  private final MemorySegment tokenOffsets;
+  private final MemorySegment listOffsets;
+
+  private Segment(Path directory, Manifest.SegmentEntry entry, ResidualCodec codec, Arena arena) {
+    this.entry = entry;
+    this.codec = codec;
+    for (Component component : Component.values()) {
+      if (entry.components().contains(component.extension())) {
+        Path path = directory.resolve(entry.name() + "." + component.extension());
+        files.put(component, check(ArrayFile.open(path, component, arena)));
+      }
+    }
+    this.tokenOffsets = prefixSums(file(Component.DOCLENS), entry.tokens(), arena);
+    this.listOffsets =
+        prefixSums(file(Component.LIST_LENGTHS), file(Component.LISTS).rows(), arena);
+  }
+
+  static Segment open(
+      Path directory, Manifest.SegmentEntry entry, ResidualCodec codec, Arena arena) {
+    return new Segment(directory, entry, codec, arena);
+  }
+
+  public int passages() {
+    return Math.toIntExact(entry.passages());
+  }
+
+  public long documents() {
+    return entry.documents();
+  }
+
+  public long tokens() {
+    return entry.tokens();
+  }
+
+  /** Tokens of a passage. */
+  public int doclen(int passage) {
+    return (int) (tokenOffsets.getAtIndex(Layouts.I64, passage + 1) - firstToken(passage));
+  }
+
+  /** The number of a passage's first token in the segment. */
+  public long firstToken(int passage) {
+    return tokenOffsets.getAtIndex(Layouts.I64, passage);
+  }
+
+  /** The document of a passage, from 0 in the segment. */
+  public int document(int passage) {
+    return file(Component.DOCUMENTS).data().getAtIndex(Layouts.I32, passage);
+  }
+
+  /** The external id of a document. */
+  public String id(int document) {
+    return string(Component.ID_OFFSETS, Component.IDS, document);
+  }
+
+  /** The text of a passage; null if the index stores none. */
+  public @Nullable String text(int passage) {
+    return files.containsKey(Component.TEXT)
+        ? string(Component.TEXT_OFFSETS, Component.TEXT, passage)
+        : null;
+  }
+
+  /** The compressed token embeddings, for a codec that compresses. */
+  public CompressedPassages compressed(Scope scope) {
+    ArrayFile residuals = file(codec.compressed() ? Component.RESIDUALS : Component.CODES);
+    return new CompressedPassages(
+        scope.wrap(DType.I64, 1, tokenOffsets),
+        wrap(scope, Component.CODES),
+        scope.wrap(DType.U8, (int) residuals.rowBytes(), residuals.data()),
+        files.containsKey(Component.SCALES) ? wrap(scope, Component.SCALES) : null);
+  }
+
+  /** The token embeddings of a segment that was not compressed. */
+  public DensePassages dense(Scope scope) {
+    return new DensePassages(
+        scope.wrap(DType.I64, 1, tokenOffsets),
+        scope.wrap(DType.F16, codec.dim(), file(Component.EMBEDDINGS).data()));
+  }
+
+  public InvertedListTables lists(Scope scope) {
+    return new InvertedListTables(
+        scope.wrap(DType.I64, 1, listOffsets), wrap(scope, Component.LISTS), passages());
+  }
+
+  /** Bytes of a component's file, its header included; 0 if the segment has none. */
+  public long bytes(Component component) {
+    ArrayFile file = files.get(component);
+    return file == null ? 0 : ArrayFile.HEADER_BYTES + file.data().byteSize();
+  }
+
+  /**
+   * Reads every file and compares it with its checksum, and checks that what refers to something
+   * refers to what is there.
+   *
+   * @throws dev.tartan.memory.TartanException at the first that does not
+   */
+  void verify() {
+    files.values().forEach(ArrayFile::verify);
+    long centroids = codec.centroids().rows();
+    boolean wide = codec.codeType() == DType.I32;
+    ArrayFile codes = file(Component.CODES);
+    for (long t = 0; t < codes.rows(); t++) {
+      int code =
+          wide
+              ? codes.data().getAtIndex(Layouts.I32, t)
+              : Short.toUnsignedInt(codes.data().getAtIndex(Layouts.U16, t));
+      if (code < 0 || code >= centroids) {
+        throw ArrayFile.damaged(
+            codes.path(), "token %d has code %d of %d".formatted(t, code, centroids));
+      }
+    }
+    requireBelow(file(Component.LISTS), entry.passages());
+    requireBelow(file(Component.DOCUMENTS), entry.documents());
+  }
+
+  private static void requireBelow(ArrayFile file, long limit) {
+    for (long i = 0; i < file.rows(); i++) {
+      int value = file.data().getAtIndex(Layouts.I32, i);
+      if (value < 0 || value >= limit) {
+        throw ArrayFile.damaged(
+            file.path(), "entry %d is %d, not below %d".formatted(i, value, limit));
+      }
+    }
+  }
+
+  private ArrayFile file(Component component) {
+    ArrayFile file = files.get(component);
+    if (file == null) {
+      throw new dev.tartan.memory.TartanException(
+          "segment %s has no %s file".formatted(entry.name(), component.extension()));
+    }
+    return file;
+  }
+
+  private dev.tartan.compute.Buffer wrap(Scope scope, Component component) {
+    ArrayFile file = file(component);
+    return scope.wrap(file.dtype(), (int) (file.rowBytes() / file.dtype().bytes()), file.data());
+  }
+
+  private String string(Component offsets, Component bytes, int index) {
+    MemorySegment at = file(offsets).data();
+    long start = at.getAtIndex(Layouts.I64, index);
+    long end = at.getAtIndex(Layouts.I64, index + 1);
+    MemorySegment all = file(bytes).data();
+    if (start < 0 || start > end || end > all.byteSize()) {
+      throw ArrayFile.damaged(file(offsets).path(), "entry %d is out of range".formatted(index));
+    }
+    return new String(all.asSlice(start, end - start).toArray(Layouts.U8), StandardCharsets.UTF_8);
+  }
+
+  /** Requires the type and shape that the format gives each component. */
+  private ArrayFile check(ArrayFile file) {
+    return switch (file.component()) {
+      case CODES ->
+          file.expect(codec.codeType(), codec.codeType().bytes()).expectRows(entry.tokens());
+      case RESIDUALS -> file.expect(DType.U8, codec.residualBytes()).expectRows(entry.tokens());
+      case EMBEDDINGS -> file.expect(DType.F16, codec.dim() * 2L).expectRows(entry.tokens());
+      case SCALES -> file.expect(DType.U16, 2).expectRows(entry.tokens());
+      case DOCLENS, DOCUMENTS -> file.expect(DType.I32, 4).expectRows(entry.passages());
+      case LIST_LENGTHS -> file.expect(DType.I32, 4).expectRows(codec.centroids().rows());
+      case LISTS -> file.expect(DType.I32, 4);
+      case ID_OFFSETS -> file.expect(DType.I64, 8).expectRows(entry.documents() + 1);
+      case TEXT_OFFSETS -> file.expect(DType.I64, 8).expectRows(entry.passages() + 1);
+      case IDS, TEXT -> file.expect(DType.U8, 1);
+      case CODEC -> throw ArrayFile.damaged(file.path(), "a codec is no part of a segment");
+    };
+  }
+
+  private static MemorySegment prefixSums(ArrayFile lengths, long total, Arena arena) {
+    MemorySegment offsets = arena.allocate((lengths.rows() + 1) * Long.BYTES, 64);
+    long sum = 0;
+    for (long i = 0; i < lengths.rows(); i++) {
+      int length = lengths.data().getAtIndex(Layouts.I32, i);
+      if (length < 0) {
+        throw ArrayFile.damaged(lengths.path(), "entry %d is negative".formatted(i));
+      }
+      sum += length;
+      offsets.setAtIndex(Layouts.I64, i + 1, sum);
+    }
+    if (sum != total) {
+      throw ArrayFile.damaged(
+          lengths.path(), "its lengths sum to %d, not %d".formatted(sum, total));
+    }
+    return offsets;
+  }
+
+  static List<String> extensions(List<Component> components) {
+    return components.stream().map(Component::extension).toList();
+  }
+}

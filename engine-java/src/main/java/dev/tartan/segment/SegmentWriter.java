@@ -1,0 +1,184 @@
+package dev.tartan.segment;
+
+import dev.tartan.codec.ResidualCodec;
+import dev.tartan.compute.Backend;
+import dev.tartan.compute.Buffer;
+import dev.tartan.compute.Scope;
+import dev.tartan.memory.DType;
+import dev.tartan.memory.Layouts;
+import dev.tartan.memory.Matrix;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Writes one segment in two passes: first the documents with their passages, ids and texts, as they
+ * come; then, once a codec exists, the token embeddings in the same order. Streams to disk; holds
+ * nothing that grows with the segment. Confined to one thread. Closing without {@link #finish}
+ * leaves files that the next writer removes.
+ */
+public final class SegmentWriter implements AutoCloseable {
+  private final Path directory;
+  private final String name;
+  private final Map<Component, ArrayFileWriter> open = new EnumMap<>(Component.class);
+  private final List<Component> finished = new ArrayList<>();
+  private long documents;
+  private long passages;
+  private long tokens;
+  private long written;
+
+  /** A segment {@code name} in {@code directory}; texts are stored if {@code withText}. */
+  public SegmentWriter(Path directory, String name, boolean withText) {
+    this.directory = directory;
+    this.name = name;
+    create(Component.DOCLENS, DType.I32, 1);
+    create(Component.DOCUMENTS, DType.I32, 1);
+    create(Component.ID_OFFSETS, DType.I64, 1).writeLong(0);
+    create(Component.IDS, DType.U8, 1);
+    if (withText) {
+      create(Component.TEXT_OFFSETS, DType.I64, 1).writeLong(0);
+      create(Component.TEXT, DType.U8, 1);
+    }
+  }
+
+  /** Begins a document; the passages added next are its. */
+  public void addDocument(String id) {
+    if (documents == Integer.MAX_VALUE) {
+      throw new IllegalStateException("a segment has at most 2^31 - 1 documents");
+    }
+    documents++;
+    writeString(Component.ID_OFFSETS, Component.IDS, id);
+  }
+
+  /**
+   * Adds a passage to the current document.
+   *
+   * @param doclen tokens, 0 or more
+   * @param text what it says; ignored if texts are not stored
+   */
+  public void addPassage(int doclen, @Nullable String text) {
+    passages++;
+    tokens += doclen;
+    writer(Component.DOCLENS).writeInt(doclen);
+    writer(Component.DOCUMENTS).writeInt((int) (documents - 1));
+    if (open.containsKey(Component.TEXT)) {
+      writeString(Component.TEXT_OFFSETS, Component.TEXT, text == null ? "" : text);
+    }
+  }
+
+  public long documents() {
+    return documents;
+  }
+
+  public long passages() {
+    return passages;
+  }
+
+  public long tokens() {
+    return tokens;
+  }
+
+  /** Ends the first pass. */
+  public void startEmbeddings(ResidualCodec codec) {
+    List.copyOf(open.keySet()).forEach(this::complete);
+    create(Component.CODES, codec.codeType(), 1);
+    if (codec.compressed()) {
+      create(Component.RESIDUALS, DType.U8, codec.residualBytes());
+    } else {
+      create(Component.EMBEDDINGS, DType.F16, codec.dim());
+    }
+  }
+
+  /**
+   * Compresses and writes the next token embeddings.
+   *
+   * @param rows [n, dim], rows of unit length
+   */
+  public void addEmbeddings(Matrix rows, ResidualCodec codec, Backend backend) {
+    try (Scope scope = backend.openScope();
+        Arena arena = Arena.ofConfined()) {
+      Buffer values = scope.wrap(rows);
+      Buffer codes = scope.allocate(DType.I32, rows.rows(), 1);
+      backend.nearestCentroids(values, scope.wrap(codec.centroids()), codes);
+      MemorySegment wide = arena.allocate(codes.bytes(), 64);
+      codes.copyTo(wide);
+      writer(Component.CODES).write(codec.codeType() == DType.U16 ? narrow(wide, arena) : wide);
+      if (codec.compressed()) {
+        Buffer residuals = scope.allocate(DType.U8, rows.rows(), codec.residualBytes());
+        backend.compress(values, codes, codec.tables(scope), residuals);
+        MemorySegment packed = arena.allocate(residuals.bytes(), 64);
+        residuals.copyTo(packed);
+        writer(Component.RESIDUALS).write(packed);
+      } else {
+        MemorySegment halves = arena.allocate(rows.rows() * rows.dim() * Short.BYTES, 64);
+        Layouts.floatToHalf(rows.data(), halves, rows.rows() * rows.dim());
+        writer(Component.EMBEDDINGS).write(halves);
+      }
+      written += rows.rows();
+    }
+  }
+
+  /** Builds the inverted lists and completes the segment. */
+  public Manifest.SegmentEntry finish(ResidualCodec codec) {
+    if (written != tokens) {
+      throw new IllegalStateException(
+          "%d token embeddings were written, the passages have %d".formatted(written, tokens));
+    }
+    List.copyOf(open.keySet()).forEach(this::complete);
+    new InvertedLists(directory, name, codec).build();
+    finished.add(Component.LIST_LENGTHS);
+    finished.add(Component.LISTS);
+    return new Manifest.SegmentEntry(
+        name, documents, passages, tokens, Segment.extensions(finished));
+  }
+
+  @Override
+  public void close() {
+    open.values().forEach(ArrayFileWriter::close);
+    open.clear();
+  }
+
+  private static MemorySegment narrow(MemorySegment wide, Arena arena) {
+    long n = wide.byteSize() / Integer.BYTES;
+    MemorySegment narrow = arena.allocate(n * Short.BYTES, 64);
+    for (long i = 0; i < n; i++) {
+      narrow.setAtIndex(Layouts.U16, i, (short) wide.getAtIndex(Layouts.I32, i));
+    }
+    return narrow;
+  }
+
+  private void writeString(Component offsets, Component bytes, String value) {
+    writer(bytes).write(value.getBytes(StandardCharsets.UTF_8));
+    writer(offsets).writeLong(writer(bytes).bytes());
+  }
+
+  private ArrayFileWriter create(Component component, DType dtype, long columns) {
+    ArrayFileWriter writer =
+        new ArrayFileWriter(
+            directory.resolve(name + "." + component.extension()), component, dtype, columns);
+    open.put(component, writer);
+    return writer;
+  }
+
+  private ArrayFileWriter writer(Component component) {
+    ArrayFileWriter writer = open.get(component);
+    if (writer == null) {
+      throw new IllegalStateException(component + " is not being written now");
+    }
+    return writer;
+  }
+
+  private void complete(Component component) {
+    try (ArrayFileWriter writer = writer(component)) {
+      writer.finish();
+    }
+    open.remove(component);
+    finished.add(component);
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * The index on disk. This page is the format document.
+ *
+ * <p>An index is a directory. {@code manifest.json} names the files of the current commit and is
+ * replaced atomically; all other files are written once and never changed. Files that the manifest
+ * does not name are leftovers of an interrupted run; the next writer removes them. {@code
+ * write.lock} is held by the one writer. All numbers are little-endian.
+ *
+ * <h2>Array files</h2>
+ *
+ * Every file but the manifest and the lock is a header of 64 bytes and one array of {@code rows *
+ * row bytes} bytes, to the end of the file.
+ *
+ * <table>
+ * <caption>Header</caption>
+ * <tr><th>offset</th><th>bytes</th><th>content</th></tr>
+ * <tr><td>0</td><td>8</td><td>magic: {@code TARTAN\r\n}</td></tr>
+ * <tr><td>8</td><td>4</td><td>format version: 1. A reader refuses a greater one</td></tr>
+ * <tr><td>12</td><td>4</td><td>component, see {@link dev.tartan.segment.Component#code}</td></tr>
+ * <tr><td>16</td><td>4</td><td>element type: 1 float32, 2 float16, 3 int32, 4 int64, 5 uint16, 6 uint8</td></tr>
+ * <tr><td>20</td><td>4</td><td>zero</td></tr>
+ * <tr><td>24</td><td>8</td><td>rows</td></tr>
+ * <tr><td>32</td><td>8</td><td>bytes a row</td></tr>
+ * <tr><td>40</td><td>4</td><td>CRC-32C of the array</td></tr>
+ * <tr><td>44</td><td>4</td><td>CRC-32C of the header with these four bytes zero</td></tr>
+ * <tr><td>48</td><td>16</td><td>zeros</td></tr>
+ * </table>
+ *
+ * <h2>The codec file</h2>
+ *
+ * {@code codec-N.codec}: float32 rows of {@code dim}. First the bucket cutoffs ({@code 2^nbits - 1}
+ * values, ascending), then the bucket weights ({@code 2^nbits}), each padded with zeros to whole
+ * rows; then, if the manifest's codec entry says {@code rotation}, a {@code dim x dim} matrix; then
+ * the centroids, one a row, of unit length. An uncompressed codec (nbits 16) has centroids only.
+ * The entry's {@code kind} says how the tables were made; a reader refuses a kind that it does not
+ * know.
+ *
+ * <h2>Segment files</h2>
+ *
+ * {@code segment-N.EXTENSION}, one a component; {@link dev.tartan.segment.Component} lists
+ * extensions, types and shapes. Passages are numbered from 0 in the order of their documents; the
+ * tokens of a passage follow each other, passage after passage, without padding. Codes take two
+ * bytes up to 65,536 centroids, else four.
+ *
+ * <p>A residual row has {@code dim * nbits / 8} bytes. Byte k holds {@code 8 / nbits} consecutive
+ * dimensions, the first of them, {@code k * 8 / nbits}, in the lowest bits. Reversing the bits of
+ * every byte gives the published order of colbert-ai.
+ *
+ * <p>Inverted lists: the list of centroid c has {@code listlengths[c]} passages, those with a token
+ * of code c, ascending and each once; the lists stand one after the other in {@code lists}.
+ *
+ * <p>External ids and texts are UTF-8 bytes; entry i is {@code [offsets[i], offsets[i + 1])}. Texts
+ * may be absent.
+ *
+ * <h2>The manifest</h2>
+ *
+ * JSON with the fields of {@link dev.tartan.segment.Manifest}, {@code "checksum"} first: CRC-32C of
+ * the file with the eight hexadecimal digits of the checksum set to zeros.
+ *
+ * <h2>Commits</h2>
+ *
+ * New files are written and forced to disk; the manifest is written aside, forced, renamed over the
+ * old one, and the directory is forced. A crash at any instant leaves the previous commit. Then the
+ * files of the previous commit are unlinked; a reader that has them mapped keeps them.
+ *
+ * <p>Floor 4: imports {@code codec}, {@code compute} and {@code memory}.
+ */
+@NullMarked
+package dev.tartan.segment;
+
+import org.jspecify.annotations.NullMarked;
