@@ -1,0 +1,38 @@
+package dev.tartan.collection;
+
+/**
+ * What a user adds to an index.
+ *
+ * @param id the user's own name for it, never blank
+ * @param title may be empty
+ * @param text may be empty
+ */
+public record Document(String id, String title, String text) {
+
+  /**
+   * The text to encode: title and text joined by a space, every run of white space squeezed into
+   * one space, none at the ends. Empty if both are blank.
+   */
+  public String passage() {
+    return title.isBlank() ? squeeze(text) : squeeze(title + " " + text);
+  }
+
+  private static String squeeze(String text) {
+    StringBuilder squeezed = new StringBuilder(text.length());
+    boolean gap = false;
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      // isWhitespace leaves out the no-break spaces, isSpaceChar the control characters.
+      if (Character.isWhitespace(c) || Character.isSpaceChar(c)) {
+        gap = true;
+        continue;
+      }
+      if (gap && !squeezed.isEmpty()) {
+        squeezed.append(' ');
+      }
+      gap = false;
+      squeezed.append(c);
+    }
+    return squeezed.toString();
+  }
+}
