@@ -75,9 +75,10 @@ public record Manifest(
 
   /**
    * Search settings for results of up to {@code k} hits (the last entry: of any number) and the
-   * share of the exact top k that they found on pseudo-queries.
+   * share of the exact top k that they found on pseudo-queries. A null threshold prunes nothing.
    */
-  public record SearchEntry(int k, int nprobe, float threshold, int ndocs, double recall) {}
+  public record SearchEntry(
+      int k, int nprobe, @Nullable Float threshold, int ndocs, double recall) {}
 
   /**
    * What the embeddings are: the model (null if they were brought), their width, and how documents

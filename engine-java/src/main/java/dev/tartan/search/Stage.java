@@ -1,0 +1,21 @@
+package dev.tartan.search;
+
+/** The stages of a search, in their order. */
+public enum Stage {
+  CENTROID_SCORES("centroid scores"),
+  CANDIDATES("candidates"),
+  PRUNED("approximate, pruned"),
+  APPROXIMATE("approximate, full"),
+  MAXSIM("MaxSim"),
+  HITS("hits");
+
+  private final String label;
+
+  Stage(String label) {
+    this.label = label;
+  }
+
+  public String label() {
+    return label;
+  }
+}

@@ -1,0 +1,45 @@
+// out[t - first] = (centroid[code[t]] + scale[t] * weights[b(t)]) / norm(t)
+//
+// Shapes: out [last - first, dim]. Lanes are dimensions; a token is expanded by residual.h into its place in
+// out while its norm is summed, then scaled there. dim * nbits / 8 + dim * 4 bytes a token read, dim * 4
+// written.
+#include "residual.h"
+
+namespace tartan::TARTAN_ISA {
+namespace {
+
+template <int kBits>
+int32_t decompress_rows(const tartan_codec* codec, const tartan_passages* tokens, int64_t first, int64_t last,
+                        float* out) {
+  const int64_t dim = codec->dim;
+  const WeightTable table(codec);
+  for (int64_t t = first; t < last; t++) {
+    const int64_t code = code_at(tokens, t);
+    if (!within(code, codec->centroids)) return TARTAN_BAD_CODE;
+    float* row = out + (t - first) * dim;
+    const Vec inverse = vec_inverse_norm(vec_set(
+        expand_token<kBits, true>(tokens->residuals + t * (dim * kBits / 8), codec->centroid + code * dim,
+                                  scale_at(tokens, t), dim, table, row)));
+    for (int64_t d = 0; d < dim; d += 8) vec_store(row + d, vec_mul(vec_load(row + d), inverse));
+  }
+  return TARTAN_OK;
+}
+
+}  // namespace
+
+int32_t decompress(const tartan_codec* codec, const tartan_passages* tokens, int64_t first, int64_t last,
+                   float* out) {
+  if (first == last) return TARTAN_OK;
+  switch (codec->nbits) {
+    case 1:
+      return decompress_rows<1>(codec, tokens, first, last, out);
+    case 2:
+      return decompress_rows<2>(codec, tokens, first, last, out);
+    case 4:
+      return decompress_rows<4>(codec, tokens, first, last, out);
+    default:
+      return decompress_rows<8>(codec, tokens, first, last, out);
+  }
+}
+
+}  // namespace tartan::TARTAN_ISA

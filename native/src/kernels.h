@@ -1,0 +1,46 @@
+// The table of kernels that one instruction set provides. The ABI layer has checked all arguments that can be
+// checked in constant time; the kernels check codes and passage numbers as they meet them.
+#ifndef TARTAN_KERNELS_H
+#define TARTAN_KERNELS_H
+
+#include "tartan_cpu.h"
+
+namespace tartan {
+
+struct Kernels {
+  int32_t (*centroid_scores)(const tartan_query* query, const float* centroid, int64_t first, int64_t last,
+                             float* scores, float* best);
+  int32_t (*candidates)(const tartan_query* query, int64_t centroids, int32_t nprobe,
+                        const int64_t* list_offsets, const int32_t* list_passages, int64_t passages,
+                        uint64_t* scratch, int32_t* out, int64_t capacity, int64_t* count);
+  int32_t (*approximate_scores)(const tartan_query* query, int64_t centroids, const tartan_passages* tokens,
+                                float threshold, const int32_t* candidates, int64_t n, float* out);
+  int32_t (*keep_best)(const int32_t* passages, const float* scores, int64_t n, int64_t keep,
+                       int32_t* out_passages, float* out_scores, int64_t* count);
+  int32_t (*maxsim)(const tartan_query* query, const tartan_codec* codec, const tartan_passages* tokens,
+                    const int32_t* candidates, int64_t n, float* out);
+  int32_t (*maxsim_dense)(const tartan_query* query, const tartan_dense* tokens, const int32_t* candidates,
+                          int64_t n, float* out);
+  int32_t (*nearest_centroids)(const float* rows, int64_t n, int32_t dim, const float* centroid,
+                               int64_t centroids, int32_t* codes);
+  int32_t (*accumulate_centroids)(const float* rows, int64_t n, int32_t dim, const int32_t* codes,
+                                  int64_t centroids, int64_t* sums, int64_t* counts);
+  int32_t (*compress)(const tartan_codec* codec, const float* rows, int64_t n, const int32_t* codes,
+                      uint8_t* residuals);
+  int32_t (*decompress)(const tartan_codec* codec, const tartan_passages* tokens, int64_t first, int64_t last,
+                        float* out);
+};
+
+// One table per instruction set, defined by table.cpp, which is compiled once for each.
+namespace scalar {
+extern const Kernels kKernels;
+}
+#if defined(TARTAN_WITH_AVX2)
+namespace avx2 {
+extern const Kernels kKernels;
+}
+#endif
+
+}  // namespace tartan
+
+#endif

@@ -1,0 +1,104 @@
+// sim(r, t) = (scores[code[t], r] + scale[t] * sum over d of values[r, d] * weights[b(t, d)]) / norm(t)
+// out[i] = sum over r of max over the tokens t of candidate i of sim(r, t)
+//
+// Shapes: values [rows, dim], scores [K, rows]. Lanes are query rows: the query is packed once a call, and a
+// tile is 32 rows by 3 tokens (24 by 4, 16 by 6, 8 by 12). Twelve tokens at a time are expanded to float32
+// weights in L1, with their norms, so that nothing decompressed reaches memory. A token reads
+// dim * nbits / 8 + 2 or 4 + 2 bytes in order, and a centroid (dim * 4) and its scores (rows * 4) at random,
+// which are prefetched a batch ahead.
+#include "max_tile.h"
+#include "residual.h"
+
+namespace tartan::TARTAN_ISA {
+namespace {
+
+struct Job {
+  const tartan_query* query;
+  const tartan_codec* codec;
+  const tartan_passages* tokens;
+  const WeightTable& table;
+  float* weights;  // [kBatch, dim]
+};
+
+void prefetch_batch(const Job& job, int64_t begin, int64_t size, int64_t end) {
+  const int64_t last = smaller(begin + size, end);
+  for (int64_t t = begin; t < last; t++) {
+    const int64_t code = code_at(job.tokens, t);
+    if (!within(code, job.codec->centroids)) return;
+    prefetch_floats(job.codec->centroid + code * job.codec->dim, job.codec->dim);
+    prefetch_floats(job.query->scores + code * job.query->rows, job.query->rows);
+  }
+}
+
+// Expands the tokens from t into the batch; false if a code is damaged.
+template <int kBits>
+bool prepare_batch(const Job& job, int64_t t, Batch& b) {
+  const int64_t dim = job.codec->dim;
+  for (int64_t k = 0; k < b.count; k++) {
+    const int64_t code = code_at(job.tokens, t + k);
+    if (!within(code, job.codec->centroids)) return false;
+    float* weights = job.weights + k * dim;
+    b.a[k] = weights;
+    b.scores[k] = job.query->scores + code * job.query->rows;
+    b.scale[k] = scale_at(job.tokens, t + k);
+    b.inverse[k] =
+        expand_token<kBits, false>(job.tokens->residuals + (t + k) * (dim * kBits / 8),
+                                   job.codec->centroid + code * dim, b.scale[k], dim, job.table, weights);
+  }
+  for (int64_t k = 0; k < b.count; k += 8) {
+    vec_store(b.inverse + k, vec_inverse_norm(vec_load(b.inverse + k)));
+  }
+  pad_batch(b);
+  return true;
+}
+
+using Prepare = bool (*)(const Job& job, int64_t t, Batch& b);
+
+Prepare prepare_of(int32_t nbits) {
+  switch (nbits) {
+    case 1:
+      return prepare_batch<1>;
+    case 2:
+      return prepare_batch<2>;
+    case 4:
+      return prepare_batch<4>;
+    default:
+      return prepare_batch<8>;
+  }
+}
+
+}  // namespace
+
+int32_t maxsim(const tartan_query* query, const tartan_codec* codec, const tartan_passages* tokens,
+               const int32_t* candidates, int64_t n, float* out) {
+  if (n == 0) return TARTAN_OK;
+  const int64_t dim = query->dim;
+  const int64_t rows = query->rows;
+  const RowGroups groups(rows, kWidest);
+  const int64_t padded = groups.vectors * 8;
+  const int64_t size = batch_size(groups);
+  const Scratch scratch(static_cast<size_t>((padded + kBatch) * dim) * sizeof(float));
+  if (!scratch.data) return TARTAN_NO_MEMORY;
+  const WeightTable table(codec);
+  const Prepare prepare = prepare_of(codec->nbits);
+  const Job job = {query, codec, tokens, table, scratch.floats() + padded * dim};
+  pack_query(query, groups, scratch.floats());
+  for (int64_t i = 0; i < n; i++) {
+    if (!within(candidates[i], tokens->passages)) return TARTAN_BAD_PASSAGE;
+    const int64_t begin = tokens->offsets[candidates[i]];
+    const int64_t end = tokens->offsets[candidates[i] + 1];
+    float top[256];
+    for (int64_t r = 0; r < padded; r++) top[r] = __builtin_nanf("");
+    for (int64_t t = begin; t < end; t += size) {
+      Batch b;
+      b.count = smaller(size, end - t);
+      if (!prepare(job, t, b)) return TARTAN_BAD_CODE;
+      prefetch_batch(job, t + size, size, end);
+      raise_batch<true>(b, groups, scratch.floats(), dim, rows, top);
+    }
+    out[i] = begin < end ? sum_rows(top, rows) : -kInfinity;
+  }
+  return TARTAN_OK;
+}
+
+}  // namespace tartan::TARTAN_ISA

@@ -1,0 +1,177 @@
+// The ABI layer: checks what can be checked in constant time and calls the kernel of the tier. The kernels
+// take their scratch from the C allocator and report its failure, so nothing here or below throws.
+#include "tartan_cpu.h"
+
+#include "kernels.h"
+
+#if defined(TARTAN_WITH_AVX2)
+#include <cpuid.h>
+#endif
+
+namespace {
+
+using tartan::Kernels;
+
+int32_t detect_tier() {
+#if defined(TARTAN_WITH_AVX2)
+  // These two also check that the operating system saves the registers; F16C needs no more than that.
+  __builtin_cpu_init();
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  const bool f16c = __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & (1u << 29)) != 0;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && f16c) return TARTAN_AVX2;
+#endif
+  return TARTAN_SCALAR;
+}
+
+const int32_t kBestTier = detect_tier();
+
+// The table of a tier that this machine can run, else NULL.
+const Kernels* kernels_of(int32_t tier) {
+  if (tier < TARTAN_SCALAR || tier > kBestTier) return nullptr;
+#if defined(TARTAN_WITH_AVX2)
+  if (tier == TARTAN_AVX2) return &tartan::avx2::kKernels;
+#endif
+  return &tartan::scalar::kKernels;
+}
+
+bool valid_dim(int32_t dim) { return dim >= 8 && dim <= 1024 && dim % 8 == 0; }
+
+bool valid_query(const tartan_query* q) { return q && q->rows >= 1 && q->rows <= 256 && valid_dim(q->dim); }
+
+bool valid_codec(const tartan_codec* c) {
+  return c && valid_dim(c->dim) && (c->nbits == 1 || c->nbits == 2 || c->nbits == 4 || c->nbits == 8) &&
+         c->centroids >= 1 && c->centroid;
+}
+
+bool valid_tokens(const tartan_passages* t) {
+  return t && t->passages >= 0 && (t->code_bytes == 2 || t->code_bytes == 4);
+}
+
+bool valid_dense(const tartan_dense* t) {
+  return t && t->passages >= 0 && valid_dim(t->dim) && (t->value_bytes == 4 || t->value_bytes == 2);
+}
+
+}  // namespace
+
+int32_t tartan_abi_version(void) { return TARTAN_ABI_VERSION; }
+
+int32_t tartan_best_tier(void) { return kBestTier; }
+
+const char* tartan_tier_name(int32_t tier) {
+  switch (tier) {
+    case TARTAN_SCALAR:
+      return "scalar";
+    case TARTAN_AVX2:
+      return "avx2";
+    default:
+      return nullptr;
+  }
+}
+
+const char* tartan_error_text(int32_t status) {
+  switch (status) {
+    case TARTAN_OK:
+      return "The call succeeded.";
+    case TARTAN_BAD_ARGUMENT:
+      return "An argument is outside its range, or this machine lacks the tier.";
+    case TARTAN_BAD_CODE:
+      return "A centroid code is out of range: the codes are damaged.";
+    case TARTAN_BAD_PASSAGE:
+      return "A passage number is out of range: the inverted lists are damaged.";
+    case TARTAN_NO_MEMORY:
+      return "Scratch memory could not be allocated.";
+    case TARTAN_NO_CAPACITY:
+      return "An output array is too small for the result.";
+    default:
+      return "The status is unknown.";
+  }
+}
+
+int32_t tartan_centroid_scores(int32_t tier, const tartan_query* query, const float* centroid, int64_t first,
+                               int64_t last, float* scores, float* best) {
+  const Kernels* kernels = kernels_of(tier);
+  if (!kernels || !valid_query(query) || first < 0 || last < first) return TARTAN_BAD_ARGUMENT;
+  return kernels->centroid_scores(query, centroid, first, last, scores, best);
+}
+
+int32_t tartan_candidates(int32_t tier, const tartan_query* query, int64_t centroids, int32_t nprobe,
+                          const int64_t* list_offsets, const int32_t* list_passages, int64_t passages,
+                          uint64_t* scratch, int32_t* out, int64_t capacity, int64_t* count) {
+  const Kernels* kernels = kernels_of(tier);
+  if (!kernels || !valid_query(query) || centroids < 0 || nprobe < 0 || passages < 0 || capacity < 0 ||
+      !count) {
+    return TARTAN_BAD_ARGUMENT;
+  }
+  if (centroids > 0 && !query->scores) return TARTAN_BAD_ARGUMENT;
+  return kernels->candidates(query, centroids, nprobe, list_offsets, list_passages, passages, scratch, out,
+                             capacity, count);
+}
+
+int32_t tartan_approximate_scores(int32_t tier, const tartan_query* query, int64_t centroids,
+                                  const tartan_passages* tokens, float threshold, const int32_t* candidates,
+                                  int64_t n, float* out) {
+  const Kernels* kernels = kernels_of(tier);
+  if (!kernels || !valid_query(query) || !valid_tokens(tokens) || centroids < 0 || n < 0) {
+    return TARTAN_BAD_ARGUMENT;
+  }
+  if (n > 0 && (!query->scores || !query->best)) return TARTAN_BAD_ARGUMENT;
+  return kernels->approximate_scores(query, centroids, tokens, threshold, candidates, n, out);
+}
+
+int32_t tartan_keep_best(int32_t tier, const int32_t* passages, const float* scores, int64_t n, int64_t keep,
+                         int32_t* out_passages, float* out_scores, int64_t* count) {
+  const Kernels* kernels = kernels_of(tier);
+  if (!kernels || n < 0 || keep < 0 || !count) return TARTAN_BAD_ARGUMENT;
+  return kernels->keep_best(passages, scores, n, keep, out_passages, out_scores, count);
+}
+
+int32_t tartan_maxsim(int32_t tier, const tartan_query* query, const tartan_codec* codec,
+                      const tartan_passages* tokens, const int32_t* candidates, int64_t n, float* out) {
+  const Kernels* kernels = kernels_of(tier);
+  if (!kernels || !valid_query(query) || !valid_codec(codec) || !valid_tokens(tokens) || n < 0) {
+    return TARTAN_BAD_ARGUMENT;
+  }
+  if (query->dim != codec->dim || !codec->weights || (n > 0 && !query->scores)) return TARTAN_BAD_ARGUMENT;
+  return kernels->maxsim(query, codec, tokens, candidates, n, out);
+}
+
+int32_t tartan_maxsim_dense(int32_t tier, const tartan_query* query, const tartan_dense* tokens,
+                            const int32_t* candidates, int64_t n, float* out) {
+  const Kernels* kernels = kernels_of(tier);
+  if (!kernels || !valid_query(query) || !valid_dense(tokens) || query->dim != tokens->dim || n < 0) {
+    return TARTAN_BAD_ARGUMENT;
+  }
+  return kernels->maxsim_dense(query, tokens, candidates, n, out);
+}
+
+int32_t tartan_nearest_centroids(int32_t tier, const float* rows, int64_t n, int32_t dim,
+                                 const float* centroid, int64_t centroids, int32_t* codes) {
+  const Kernels* kernels = kernels_of(tier);
+  if (!kernels || n < 0 || !valid_dim(dim) || centroids < 1 || centroids > INT32_MAX)
+    return TARTAN_BAD_ARGUMENT;
+  return kernels->nearest_centroids(rows, n, dim, centroid, centroids, codes);
+}
+
+int32_t tartan_accumulate_centroids(int32_t tier, const float* rows, int64_t n, int32_t dim,
+                                    const int32_t* codes, int64_t centroids, int64_t* sums, int64_t* counts) {
+  const Kernels* kernels = kernels_of(tier);
+  if (!kernels || n < 0 || !valid_dim(dim) || centroids < 0) return TARTAN_BAD_ARGUMENT;
+  return kernels->accumulate_centroids(rows, n, dim, codes, centroids, sums, counts);
+}
+
+int32_t tartan_compress(int32_t tier, const tartan_codec* codec, const float* rows, int64_t n,
+                        const int32_t* codes, uint8_t* residuals) {
+  const Kernels* kernels = kernels_of(tier);
+  if (!kernels || !valid_codec(codec) || !codec->cutoffs || n < 0) return TARTAN_BAD_ARGUMENT;
+  return kernels->compress(codec, rows, n, codes, residuals);
+}
+
+int32_t tartan_decompress(int32_t tier, const tartan_codec* codec, const tartan_passages* tokens,
+                          int64_t first, int64_t last, float* out) {
+  const Kernels* kernels = kernels_of(tier);
+  if (!kernels || !valid_codec(codec) || !codec->weights || !valid_tokens(tokens) || first < 0 ||
+      last < first) {
+    return TARTAN_BAD_ARGUMENT;
+  }
+  return kernels->decompress(codec, tokens, first, last, out);
+}

@@ -1,0 +1,195 @@
+// Rates of the CPU kernels on one thread, for every tier of this machine. Built by the build, run by hand:
+//   native/target/cmake/tartan_bench
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <chrono>
+#include <cmath>
+#include <random>
+#include <vector>
+
+#include "tartan_cpu.h"
+
+namespace {
+
+constexpr int kDim = 128;
+constexpr int kRows = 32;
+constexpr int64_t kPassages = 40;
+constexpr int64_t kTokens = 40 * 75;
+
+std::mt19937 random_source(1);
+
+std::vector<float> unit_rows(int64_t n, int dim) {
+  std::normal_distribution<float> normal;
+  std::vector<float> rows(n * dim);
+  for (int64_t i = 0; i < n; i++) {
+    double norm = 0;
+    for (int d = 0; d < dim; d++) {
+      rows[i * dim + d] = normal(random_source);
+      norm += static_cast<double>(rows[i * dim + d]) * rows[i * dim + d];
+    }
+    for (int d = 0; d < dim; d++) rows[i * dim + d] = static_cast<float>(rows[i * dim + d] / std::sqrt(norm));
+  }
+  return rows;
+}
+
+// The least seconds a call of f over about half a second.
+template <class F>
+double seconds(F f) {
+  using Clock = std::chrono::steady_clock;
+  double least = 1e9;
+  const auto stop = Clock::now() + std::chrono::milliseconds(500);
+  do {
+    const auto begin = Clock::now();
+    f();
+    least = std::min(least, std::chrono::duration<double>(Clock::now() - begin).count());
+  } while (Clock::now() < stop);
+  return least;
+}
+
+void row(int tier, const char* what, double value, const char* unit) {
+  printf("%-7s %-44s %10.2f %s\n", tartan_tier_name(tier), what, value, unit);
+}
+
+// A segment of 75-token passages, its codec and a query, small enough for the caches.
+struct Segment {
+  explicit Segment(int nbits, int64_t centroids)
+      : centroid(unit_rows(centroids, kDim)),
+        values(unit_rows(kRows, kDim)),
+        scores(centroids * kRows),
+        best(centroids) {
+    for (int i = 0; i < 256; i++)
+      weights.push_back(0.2f * static_cast<float>(i + 1 - (1 << (nbits - 1))) /
+                        static_cast<float>(1 << nbits));
+    for (int i = 0; i < 255; i++) cutoffs.push_back(0.5f * (weights[i] + weights[i + 1]));
+    for (int64_t p = 0; p <= kPassages; p++) offsets.push_back(p * 75);
+    for (int64_t p = 0; p < kPassages; p++) candidates.push_back(static_cast<int32_t>(p));
+    for (int64_t t = 0; t < kTokens; t++) codes.push_back(static_cast<int32_t>(random_source() % centroids));
+    for (int64_t b = 0; b < kTokens * kDim * nbits / 8; b++)
+      residuals.push_back(static_cast<uint8_t>(random_source()));
+    scales.assign(kTokens, 0x3c00);
+    codec = {kDim, nbits, centroids, centroid.data(), cutoffs.data(), weights.data()};
+    tokens = {kPassages, offsets.data(), codes.data(), residuals.data(), scales.data(), 4, 0};
+    query = {kRows, kDim, values.data(), scores.data(), best.data()};
+    tartan_centroid_scores(tartan_best_tier(), &query, centroid.data(), 0, centroids, scores.data(),
+                           best.data());
+  }
+  std::vector<float> centroid, values, scores, best, weights, cutoffs;
+  std::vector<int64_t> offsets;
+  std::vector<int32_t> candidates, codes;
+  std::vector<uint8_t> residuals;
+  std::vector<uint16_t> scales;
+  tartan_codec codec;
+  tartan_passages tokens;
+  tartan_query query;
+};
+
+void bench_tokens(int tier, int nbits) {
+  Segment s(nbits, 256);
+  std::vector<float> out(kPassages);
+  std::vector<float> dense(kTokens * kDim);
+  std::vector<uint8_t> residuals(s.residuals.size());
+  char what[80];
+  snprintf(what, sizeof what, "maxsim, %d bits, 32 rows, dim 128", nbits);
+  row(tier, what,
+      seconds([&] {
+        tartan_maxsim(tier, &s.query, &s.codec, &s.tokens, s.candidates.data(), kPassages, out.data());
+      }) / kTokens *
+          1e9,
+      "ns/token");
+  const tartan_dense rows = {kPassages, s.offsets.data(), dense.data(), 4, kDim};
+  snprintf(what, sizeof what, "decompress, then maxsim_dense, %d bits", nbits);
+  row(tier, what,
+      seconds([&] {
+        tartan_decompress(tier, &s.codec, &s.tokens, 0, kTokens, dense.data());
+        tartan_maxsim_dense(tier, &s.query, &rows, s.candidates.data(), kPassages, out.data());
+      }) / kTokens *
+          1e9,
+      "ns/token");
+  snprintf(what, sizeof what, "decompress, %d bits", nbits);
+  row(tier, what,
+      seconds([&] { tartan_decompress(tier, &s.codec, &s.tokens, 0, kTokens, dense.data()); }) / kTokens *
+          1e9,
+      "ns/token");
+  snprintf(what, sizeof what, "compress, %d bits", nbits);
+  row(tier, what,
+      seconds(
+          [&] { tartan_compress(tier, &s.codec, dense.data(), kTokens, s.codes.data(), residuals.data()); }) /
+          kTokens * 1e9,
+      "ns/token");
+}
+
+void bench_tier(int tier) {
+  for (int nbits : {1, 2, 4, 8}) bench_tokens(tier, nbits);
+  for (int64_t centroids : {256, 1 << 16}) {
+    Segment s(2, centroids);
+    std::vector<float> out(kPassages);
+    char what[80];
+    snprintf(what, sizeof what, "approximate_scores, %ld centroids, no pruning",
+             static_cast<long>(centroids));
+    row(tier, what,
+        seconds([&] {
+          tartan_approximate_scores(tier, &s.query, centroids, &s.tokens, -INFINITY, s.candidates.data(),
+                                    kPassages, out.data());
+        }) / kTokens *
+            1e9,
+        "ns/token");
+    snprintf(what, sizeof what, "centroid_scores, %ld centroids", static_cast<long>(centroids));
+    row(tier, what, 2e-9 * kDim * kRows * static_cast<double>(centroids) / seconds([&] {
+                      tartan_centroid_scores(tier, &s.query, s.centroid.data(), 0, centroids, s.scores.data(),
+                                             s.best.data());
+                    }),
+        "GFLOP/s");
+    std::vector<int64_t> lists(centroids + 1, 0);
+    int64_t count;
+    uint64_t scratch[1];
+    snprintf(what, sizeof what, "candidates, nprobe 4, %ld centroids", static_cast<long>(centroids));
+    row(tier, what,
+        seconds([&] {
+          tartan_candidates(tier, &s.query, centroids, 4, lists.data(), nullptr, 1, scratch, nullptr, 0,
+                            &count);
+        }) / static_cast<double>(centroids) *
+            1e9,
+        "ns/centroid");
+  }
+  const int64_t n = tier == TARTAN_SCALAR ? 64 : 1536;
+  const int64_t centroids = 1024;
+  const std::vector<float> rows = unit_rows(n, kDim);
+  const std::vector<float> centroid = unit_rows(centroids, kDim);
+  std::vector<int32_t> codes(n);
+  std::vector<int64_t> sums(centroids * kDim), counts(centroids);
+  row(tier, "nearest_centroids, 1024 centroids",
+      2e-9 * kDim * static_cast<double>(n * centroids) / seconds([&] {
+        tartan_nearest_centroids(tier, rows.data(), n, kDim, centroid.data(), centroids, codes.data());
+      }),
+      "GFLOP/s");
+  row(tier, "accumulate_centroids",
+      seconds([&] {
+        tartan_accumulate_centroids(tier, rows.data(), n, kDim, codes.data(), centroids, sums.data(),
+                                    counts.data());
+      }) / static_cast<double>(n) *
+          1e9,
+      "ns/token");
+  const int64_t passages = 100000;
+  std::vector<float> score = unit_rows(passages / 8, 8), kept(1024);
+  std::vector<int32_t> number(passages), best(1024);
+  for (int64_t i = 0; i < passages; i++) number[i] = static_cast<int32_t>(i);
+  int64_t count;
+  row(tier, "keep_best, 1024 of 100000",
+      seconds([&] {
+        tartan_keep_best(tier, number.data(), score.data(), passages, 1024, best.data(), kept.data(), &count);
+      }) / static_cast<double>(passages) *
+          1e9,
+      "ns/passage");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 2) {  // a tier and nbits: the work on tokens alone
+    bench_tokens(atoi(argv[1]), atoi(argv[2]));
+    return 0;
+  }
+  for (int tier = argc > 1 ? tartan_best_tier() : 0; tier <= tartan_best_tier(); tier++) bench_tier(tier);
+  return 0;
+}
