@@ -66,10 +66,12 @@ final class TartanMini {
       return new ColbertEncoder(
           Encoders.TARTAN_MINI, adjusted, tokenizer.join(), embedder, threads);
     } catch (IOException e) {
-      throw TartanException.io("cannot read " + CONFIG, e);
-    } catch (CompletionException e) {
       arena.close();
-      throw e.getCause() instanceof TartanException cause ? cause : e;
+      throw TartanException.io("cannot read " + CONFIG, e);
+    } catch (RuntimeException e) {
+      arena.close();
+      boolean wrapped = e instanceof CompletionException;
+      throw wrapped && e.getCause() instanceof TartanException cause ? cause : e;
     }
   }
 
@@ -87,8 +89,11 @@ final class TartanMini {
     URL url = TartanMini.class.getResource(resource);
     if (url == null) {
       throw new TartanException(
-          "the model '%s' needs %s on the class path (resource %s)"
-              .formatted(Encoders.TARTAN_MINI, ARTIFACT, resource));
+          "the model '%s' needs %s on the class path (no resource %s)"
+              .formatted(
+                  Encoders.TARTAN_MINI,
+                  resource.startsWith("/") ? ARTIFACT : "all of Tartan",
+                  resource));
     }
     return url.openConnection();
   }
