@@ -41,7 +41,8 @@ final class TartanMini {
   }
 
   /**
-   * @param projected whether rows go through the projection; without it they are hidden states
+   * @param projected whether rows go through the projection; without it they are hidden states, of
+   *     punctuation too
    */
   static ColbertEncoder open(int threads, boolean projected) {
     // Unpacking weights, loading LibTorch and the tokenizer take about a second each: overlap them.
@@ -51,7 +52,8 @@ final class TartanMini {
     Arena arena = Arena.ofShared();
     try {
       JsonNode json = new ObjectMapper().readTree(heap(CONFIG));
-      ColbertConfig config = ColbertConfig.of(CONFIG, json);
+      ColbertConfig stated = ColbertConfig.of(CONFIG, json);
+      ColbertConfig config = projected ? stated : stated.withAllRows();
       ModelConfig architecture = ModelConfig.of(CONFIG, json.path("backbone").toString());
       TokenEmbedder embedder;
       // The file itself is dropped once its tensors are copied out of it.
