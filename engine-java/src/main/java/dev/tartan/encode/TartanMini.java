@@ -41,7 +41,8 @@ final class TartanMini {
   }
 
   /**
-   * @param projected whether rows go through the projection; without it they are hidden states
+   * @param projected whether rows go through the projection; without it they are hidden states, of
+   *     punctuation too
    */
   static ColbertEncoder open(int threads, boolean projected) {
     // Unpacking weights, loading LibTorch and the tokenizer take about a second each: overlap them.
@@ -51,7 +52,8 @@ final class TartanMini {
     Arena arena = Arena.ofShared();
     try {
       JsonNode json = new ObjectMapper().readTree(heap(CONFIG));
-      ColbertConfig config = ColbertConfig.of(CONFIG, json);
+      ColbertConfig stated = ColbertConfig.of(CONFIG, json);
+      ColbertConfig config = projected ? stated : stated.withAllRows();
       ModelConfig architecture = ModelConfig.of(CONFIG, json.path("backbone").toString());
       TokenEmbedder embedder;
       // The file itself is dropped once its tensors are copied out of it.
@@ -66,10 +68,12 @@ final class TartanMini {
       return new ColbertEncoder(
           Encoders.TARTAN_MINI, adjusted, tokenizer.join(), embedder, threads);
     } catch (IOException e) {
-      throw TartanException.io("cannot read " + CONFIG, e);
-    } catch (CompletionException e) {
       arena.close();
-      throw e.getCause() instanceof TartanException cause ? cause : e;
+      throw TartanException.io("cannot read " + CONFIG, e);
+    } catch (RuntimeException e) {
+      arena.close();
+      boolean wrapped = e instanceof CompletionException;
+      throw wrapped && e.getCause() instanceof TartanException cause ? cause : e;
     }
   }
 
@@ -87,8 +91,11 @@ final class TartanMini {
     URL url = TartanMini.class.getResource(resource);
     if (url == null) {
       throw new TartanException(
-          "the model '%s' needs %s on the class path (resource %s)"
-              .formatted(Encoders.TARTAN_MINI, ARTIFACT, resource));
+          "the model '%s' needs %s on the class path (no resource %s)"
+              .formatted(
+                  Encoders.TARTAN_MINI,
+                  resource.startsWith("/") ? ARTIFACT : "all of Tartan",
+                  resource));
     }
     return url.openConnection();
   }

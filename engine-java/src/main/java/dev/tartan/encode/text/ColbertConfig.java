@@ -75,6 +75,12 @@ public record ColbertConfig(int dim, Side query, Side passage, QueryPadding padd
     return new ColbertConfig(values, query, passage, padding, layer);
   }
 
+  /** The same with a row for every token of a passage. */
+  public ColbertConfig withAllRows() {
+    Side all = new Side(passage.maxLength(), passage.marker(), true, true);
+    return new ColbertConfig(dim, query, all, padding, layer);
+  }
+
   private static int positive(String source, JsonNode json, String key, int otherwise) {
     int value = json.path(key).asInt(otherwise);
     if (value < 4) {

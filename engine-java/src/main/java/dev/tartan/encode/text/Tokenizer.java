@@ -9,7 +9,9 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Map;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
@@ -23,6 +25,8 @@ public final class Tokenizer implements AutoCloseable {
   private final Vocabulary vocabulary;
   private final int[] prefix;
   private final int[] suffix;
+  private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
+  private boolean closed;
 
   private Tokenizer(String source, HuggingFaceTokenizer tokenizer, Vocabulary vocabulary) {
     this.source = source;
@@ -40,8 +44,8 @@ public final class Tokenizer implements AutoCloseable {
       after--;
     }
     int[] ids = ints(probe.getIds());
-    this.prefix = java.util.Arrays.copyOfRange(ids, 0, before);
-    this.suffix = java.util.Arrays.copyOfRange(ids, after, ids.length);
+    this.prefix = Arrays.copyOfRange(ids, 0, before);
+    this.suffix = Arrays.copyOfRange(ids, after, ids.length);
   }
 
   /**
@@ -140,10 +144,18 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   private Encoding encode(String text) {
+    lock.readLock().lock();
     try {
+      if (closed) {
+        throw new IllegalStateException("the encoder is closed");
+      }
       return tokenizer.encode(wellFormed(text), false, false);
+    } catch (IllegalStateException e) {
+      throw e;
     } catch (RuntimeException e) {
       throw new TartanException("cannot split a text into tokens: " + e.getMessage(), e);
+    } finally {
+      lock.readLock().unlock();
     }
   }
 
@@ -194,7 +206,16 @@ public final class Tokenizer implements AutoCloseable {
 
   @Override
   public void close() {
-    tokenizer.close();
+    // The native side must not go while another thread is in it.
+    lock.writeLock().lock();
+    try {
+      if (!closed) {
+        closed = true;
+        tokenizer.close();
+      }
+    } finally {
+      lock.writeLock().unlock();
+    }
   }
 
   private static int[] ints(long[] values) {
