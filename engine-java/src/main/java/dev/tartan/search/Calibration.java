@@ -82,9 +82,12 @@ public final class Calibration {
     List<Manifest.SearchEntry> entries = new ArrayList<>();
     progress.stage("calibrating search", "queries", (long) queries.size() * KS.length);
     double[] thresholds = thresholds(queries);
+    List<List<Hit>> exact =
+        searcher.searchAll(queries, SearchOptions.exhaustive(KS[KS.length - 1]));
     for (int k : KS) {
-      List<Set<String>> exact = ids(queries, SearchOptions.exhaustive(k));
-      entries.add(cheapest(queries, exact, thresholds, k));
+      List<Set<String>> wanted =
+          exact.stream().map(hits -> ids(hits.subList(0, Math.min(k, hits.size())))).toList();
+      entries.add(cheapest(queries, wanted, thresholds, k));
       progress.advance(queries.size());
     }
     return entries;
@@ -98,7 +101,8 @@ public final class Calibration {
       float threshold = (float) thresholds[i];
       int ndocs = Math.max(rung.ndocs, 4 * k);
       SearchSettings settings = new SearchSettings(rung.nprobe, threshold, ndocs, "trial");
-      double recall = recall(ids(queries, SearchOptions.of(k, settings)), exact);
+      List<List<Hit>> found = searcher.searchAll(queries, SearchOptions.of(k, settings));
+      double recall = recall(found.stream().map(Calibration::ids).toList(), exact);
       entry =
           new Manifest.SearchEntry(
               k, rung.nprobe, Float.isInfinite(threshold) ? null : threshold, ndocs, recall);
@@ -125,10 +129,8 @@ public final class Calibration {
     return thresholds;
   }
 
-  private List<Set<String>> ids(List<Matrix> queries, SearchOptions options) {
-    return searcher.searchAll(queries, options).stream()
-        .map(hits -> hits.stream().map(Hit::id).collect(Collectors.toSet()))
-        .toList();
+  private static Set<String> ids(List<Hit> hits) {
+    return hits.stream().map(Hit::id).collect(Collectors.toSet());
   }
 
   private static double recall(List<Set<String>> found, List<Set<String>> exact) {
