@@ -108,7 +108,7 @@ public final class TextIndexer {
   private void add(List<Document> batch, List<List<String>> passages, IndexWriter writer) {
     try (Arena arena = Arena.ofShared()) {
       List<String> texts = passages.stream().flatMap(List::stream).toList();
-      EncodedPassages encoded = encode(texts, arena);
+      EncodedPassages encoded = encoder.encodePassages(texts, arena);
       int passage = 0;
       long row = 0;
       for (int i = 0; i < batch.size(); i++) {
@@ -126,24 +126,6 @@ public final class TextIndexer {
         row += tokens;
       }
     }
-  }
-
-  /** Blank texts get no token, whatever markers the model would put there. */
-  private EncodedPassages encode(List<String> texts, Arena arena) {
-    List<String> spoken = texts.stream().filter(t -> !t.isBlank()).toList();
-    if (spoken.isEmpty()) {
-      return new EncodedPassages(Matrix.allocate(arena, 0, encoder.dim()), new int[texts.size()]);
-    }
-    EncodedPassages encoded = encoder.encodePassages(spoken, arena);
-    if (spoken.size() == texts.size()) {
-      return encoded;
-    }
-    int[] doclens = new int[texts.size()];
-    int next = 0;
-    for (int i = 0; i < doclens.length; i++) {
-      doclens[i] = texts.get(i).isBlank() ? 0 : encoded.doclens()[next++];
-    }
-    return new EncodedPassages(encoded.rows(), doclens);
   }
 
   private void noteIfEmpty(Document document, @Nullable Matrix rows) {

@@ -155,7 +155,8 @@ final class IndexCommand implements Callable<Integer> {
       throw new TartanException("cannot read the collection %s: no such file".formatted(file));
     }
     Progress progress = shared.progress();
-    try (Encoder encoder = Encoders.open(model, shared.threads)) {
+    try (Encoder encoder =
+        Encoders.open(model == null ? Encoders.TARTAN_MINI : model, shared.threads)) {
       IndexOptions options =
           new IndexOptions(encoder.dim(), nbits, centroids, !noText, encoder.model(), split);
       TextIndexer.Result result =
@@ -177,7 +178,7 @@ final class IndexCommand implements Callable<Integer> {
     Brought brought = java.util.Objects.requireNonNull(input.brought);
     Progress progress = shared.progress();
     try (NpyEmbeddings source = new NpyEmbeddings(brought.embeddings, brought.doclens)) {
-      IndexOptions options = new IndexOptions(source.dim(), nbits, centroids, false, null, null);
+      IndexOptions options = new IndexOptions(source.dim(), nbits, centroids, false, model, null);
       try (IndexWriter writer = new IndexWriter(index, options, backend, progress)) {
         writer.commit(source, brought.ids == null ? null : lines(brought.ids));
       }

@@ -105,7 +105,14 @@ final class ColbertEncoder implements Encoder {
 
   @Override
   public EncodedPassages encodePassages(List<String> texts, Arena arena) {
-    return encode(texts.stream().map(inputs::passage).toList(), arena);
+    List<String> spoken = texts.stream().filter(text -> !text.isBlank()).toList();
+    EncodedPassages encoded = encode(spoken.stream().map(inputs::passage).toList(), arena);
+    int[] doclens = new int[texts.size()];
+    int next = 0;
+    for (int i = 0; i < doclens.length; i++) {
+      doclens[i] = texts.get(i).isBlank() ? 0 : encoded.doclens()[next++];
+    }
+    return new EncodedPassages(encoded.rows(), doclens);
   }
 
   private EncodedPassages encode(List<TokenSequence> sequences, Arena arena) {
@@ -170,7 +177,7 @@ final class ColbertEncoder implements Encoder {
 
   @Override
   public List<String> passageTokens(String text) {
-    return inputs.passage(text).keptTokens();
+    return text.isBlank() ? List.of() : inputs.passage(text).keptTokens();
   }
 
   @Override

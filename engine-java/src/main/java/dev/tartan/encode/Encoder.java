@@ -36,7 +36,7 @@ public interface Encoder extends AutoCloseable {
   /**
    * The rows of many passages, in the order of {@code texts}. Works through them in batches of
    * similar length on several threads; memory grows with {@code texts}, so pass some thousand at a
-   * time.
+   * time. A blank text has no rows, whatever tokens the model puts around a text.
    *
    * @param arena the scope of the result
    */

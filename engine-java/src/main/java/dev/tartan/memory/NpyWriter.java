@@ -9,6 +9,7 @@ import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 
 /**
  * Writes a NumPy array file row by row; the number of rows is put into the header on {@link
@@ -21,7 +22,7 @@ public final class NpyWriter implements Closeable {
   private final FileChannel channel;
   private final DType dtype;
   private final int[] rowShape;
-  private long rows;
+  private long bytes;
 
   /**
    * Creates or replaces {@code path}.
@@ -46,36 +47,44 @@ public final class NpyWriter implements Closeable {
     }
   }
 
-  /** Appends the rows of {@code matrix}, rounding to float16 where the file holds that. */
+  /**
+   * Appends the rows of {@code matrix} (a file of more dimensions takes several for one of its
+   * own), rounding to float16 where the file holds that.
+   */
   public void writeRows(Matrix matrix) {
     if (dtype == DType.F32) {
-      write(matrix.data(), matrix.rows());
+      write(matrix.data());
       return;
     }
     try (Arena arena = Arena.ofConfined()) {
       long values = matrix.rows() * matrix.dim();
       MemorySegment halves = arena.allocate(values * Short.BYTES);
       Layouts.floatToHalf(matrix.data(), halves, values);
-      write(halves, matrix.rows());
+      write(halves);
     }
   }
 
   /** Appends one integer to a vector. */
   public void writeInt(int value) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment bytes = arena.allocate(Integer.BYTES);
-      bytes.set(Layouts.I32, 0, value);
-      write(bytes, 1);
+      MemorySegment integer = arena.allocate(Integer.BYTES);
+      integer.set(Layouts.I32, 0, value);
+      write(integer);
     }
   }
 
+  /** Complete rows written so far. */
   public long rows() {
-    return rows;
+    long rowBytes = dtype.bytes();
+    for (int extent : rowShape) {
+      rowBytes *= extent;
+    }
+    return bytes / rowBytes;
   }
 
   @Override
   public void close() {
-    StringBuilder shape = new StringBuilder().append(rows).append(',');
+    StringBuilder shape = new StringBuilder().append(rows()).append(',');
     for (int extent : rowShape) {
       shape.append(' ').append(extent).append(',');
     }
@@ -90,7 +99,7 @@ public final class NpyWriter implements Closeable {
     String text =
         "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }".formatted(descr, shape);
     byte[] header = new byte[HEADER];
-    java.util.Arrays.fill(header, (byte) ' ');
+    Arrays.fill(header, (byte) ' ');
     byte[] magic = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, (byte) (HEADER - 10), 0};
     System.arraycopy(magic, 0, header, 0, magic.length);
     byte[] ascii = text.getBytes(StandardCharsets.US_ASCII);
@@ -103,17 +112,17 @@ public final class NpyWriter implements Closeable {
     }
   }
 
-  private void write(MemorySegment bytes, long count) {
+  private void write(MemorySegment values) {
     try {
-      for (long done = 0; done < bytes.byteSize(); ) {
-        long n = Math.min(1 << 26, bytes.byteSize() - done);
-        ByteBuffer buffer = bytes.asSlice(done, n).asByteBuffer();
+      for (long done = 0; done < values.byteSize(); ) {
+        long n = Math.min(1 << 26, values.byteSize() - done);
+        ByteBuffer buffer = values.asSlice(done, n).asByteBuffer();
         while (buffer.hasRemaining()) {
           channel.write(buffer);
         }
         done += n;
       }
-      rows += count;
+      bytes += values.byteSize();
     } catch (IOException e) {
       throw TartanException.io("cannot write " + path, e);
     }
