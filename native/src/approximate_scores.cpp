@@ -4,6 +4,9 @@
 // pruned first, their score rows prefetched, and then 32 query rows at a time keep their running maxima in
 // four registers over those tokens. A last vector that would pass the end of the rows starts earlier instead:
 // the overlap does no harm to a maximum. rows * 4 bytes of scores a token, 2 or 4 of code and 4 of best.
+//
+// Measured (one core of an AMD EPYC Zen 2, AVX2): 3.5 ns a token at 32 rows in cache, 5.6 at K = 65536;
+// portable 60.
 #include "vec.h"
 
 namespace tartan::TARTAN_ISA {

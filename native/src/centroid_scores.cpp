@@ -3,6 +3,9 @@
 // Shapes: values [rows, dim], centroid [K, dim], scores [K, rows]. Lanes are query rows: the query is packed
 // once a call into panels of 16 rows, and 6 centroids at a time pass over every panel, so scores are written
 // in contiguous pieces. A centroid costs dim * 4 bytes read and rows * 4 + 4 written.
+//
+// Measured (one core of an AMD EPYC Zen 2, AVX2): 80 GFLOP/s in cache, 49 from memory (65536 centroids);
+// portable 0.9.
 #include "tile.h"
 
 namespace tartan::TARTAN_ISA {

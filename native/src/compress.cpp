@@ -4,6 +4,9 @@
 // Shapes: rows [n, dim], residuals [n, dim * nbits / 8]. Lanes are dimensions: eight differences are compared
 // with every cutoff at up to 4 bits (1, 3, 15 of them); at 8 bits a branch-free binary search takes 8 steps a
 // dimension. Eight bucket numbers are packed as the bytes of one word. dim * 8 bytes a row read.
+//
+// Measured (one core of an AMD EPYC Zen 2, AVX2): 22, 39, 94, 763 ns a row at 1, 2, 4, 8 bits, dim 128;
+// portable 97, 356, 1860, 890.
 #include "vec.h"
 
 namespace tartan::TARTAN_ISA {

@@ -3,6 +3,9 @@
 // Shapes: out [last - first, dim]. Lanes are dimensions; a token is expanded by residual.h into its place in
 // out while its norm is summed, then scaled there. dim * nbits / 8 + dim * 4 bytes a token read, dim * 4
 // written.
+//
+// Measured (one core of an AMD EPYC Zen 2, AVX2): 48, 47, 57, 62 ns a token at 1, 2, 4, 8 bits, dim 128;
+// portable 90 to 113.
 #include "residual.h"
 
 namespace tartan::TARTAN_ISA {

@@ -17,7 +17,7 @@ struct Batch {
   const float* a[kBatch];
   const float* scores[kBatch];
   float scale[kBatch];
-  float inverse[16];
+  float inverse[16] = {};  // a whole number of vectors
 };
 
 // The tokens to prepare together. One tile's worth leaves L1 to the query, if one tile takes all query rows.

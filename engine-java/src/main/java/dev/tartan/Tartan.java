@@ -1,0 +1,176 @@
+package dev.tartan;
+
+import dev.tartan.compute.Backend;
+import dev.tartan.encode.Encoder;
+import dev.tartan.encode.Encoders;
+import dev.tartan.memory.Matrix;
+import dev.tartan.memory.TartanException;
+import dev.tartan.search.Hit;
+import dev.tartan.search.SearchOptions;
+import dev.tartan.search.Searcher;
+import dev.tartan.segment.Snapshot;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An index open for searching in words.
+ *
+ * <pre>{@code
+ * try (var tartan = Tartan.open(Path.of("index"))) {
+ *   for (Hit hit : tartan.search("what is late interaction?", 10)) {
+ *     System.out.println(hit.score() + " " + hit.id() + " " + tartan.text(hit));
+ *   }
+ * }
+ * }</pre>
+ *
+ * Sees the commit that was current when it was opened, whatever is written since. Safe for any
+ * number of threads. The model is loaded at the first query in words.
+ */
+public final class Tartan implements AutoCloseable {
+  private final Snapshot snapshot;
+  private final Backend backend;
+  private final Searcher searcher;
+  private final int threads;
+  private @Nullable Encoder encoder;
+  private boolean closed;
+
+  private Tartan(Snapshot snapshot, Backend backend, int threads) {
+    this.snapshot = snapshot;
+    this.backend = backend;
+    this.searcher = new Searcher(snapshot, backend);
+    this.threads = threads;
+  }
+
+  /**
+   * Opens the index at {@code path} with the best backend and all processors.
+   *
+   * @throws TartanException if there is no index, or it is damaged or of a newer format
+   */
+  public static Tartan open(Path path) {
+    int threads = Runtime.getRuntime().availableProcessors();
+    return open(path, Backends.open("auto", threads, notice -> {}), threads);
+  }
+
+  /**
+   * Opens the index at {@code path} with a backend, which it takes over and closes.
+   *
+   * @param threads for the encoder
+   */
+  public static Tartan open(Path path, Backend backend, int threads) {
+    try {
+      return new Tartan(Snapshot.open(path), backend, threads);
+    } catch (RuntimeException e) {
+      backend.close();
+      throw e;
+    }
+  }
+
+  /** The {@code k} best documents for a query, best first. */
+  public List<Hit> search(String query, int k) {
+    return search(query, SearchOptions.top(k));
+  }
+
+  /**
+   * The best documents for a query, best first.
+   *
+   * @throws TartanException if the query has no token, or the index was made of brought embeddings
+   *     and so has no model
+   */
+  public List<Hit> search(String query, SearchOptions options) {
+    return searchAll(List.of(query), options).getFirst();
+  }
+
+  /**
+   * {@link #search(String, SearchOptions)} of many queries, which shares out the work better; the
+   * same answers in their order.
+   */
+  public List<List<Hit>> searchAll(List<String> queries, SearchOptions options) {
+    try (Arena arena = Arena.ofShared()) {
+      List<Matrix> rows = new ArrayList<>(queries.size());
+      for (String query : queries) {
+        rows.add(encoder().encodeQuery(query, arena));
+      }
+      return searcher.searchAll(rows, options);
+    }
+  }
+
+  /** Which passage token each query token matched, and how strongly. */
+  public Explanation explain(String query, Hit hit) {
+    Encoder model = encoder();
+    String text = searcher.text(hit);
+    List<String> queryTokens = model.queryTokens(query);
+    try (Arena arena = Arena.ofConfined()) {
+      Matrix similarities = searcher.similarities(model.encodeQuery(query, arena), hit, arena);
+      List<String> passageTokens =
+          text == null ? numbered(similarities.dim()) : model.passageTokens(text);
+      List<Explanation.Match> matches = new ArrayList<>();
+      for (int r = 0; r < similarities.rows(); r++) {
+        int best = 0;
+        for (int t = 1; t < similarities.dim(); t++) {
+          best = similarities.get(r, t) > similarities.get(r, best) ? t : best;
+        }
+        matches.add(new Explanation.Match(queryTokens.get(r), best, similarities.get(r, best)));
+      }
+      return new Explanation(hit.id(), passageTokens, matches);
+    }
+  }
+
+  /** The stored text of the passage that a hit was found by; null if the index stores none. */
+  public @Nullable String text(Hit hit) {
+    return searcher.text(hit);
+  }
+
+  /** For searching with embeddings, and for what the index is made of. */
+  public Searcher searcher() {
+    return searcher;
+  }
+
+  /** The encoder that the index was made with, loaded at the first call. */
+  public synchronized Encoder encoder() {
+    if (closed) {
+      throw new IllegalStateException("the index is closed");
+    }
+    if (encoder == null) {
+      String model = snapshot.manifest().model();
+      if (model == null) {
+        throw new TartanException(
+            "the index at %s was made of brought embeddings and knows no model; search it with --query-embeddings"
+                .formatted(snapshot.directory()));
+      }
+      Encoder opened = Encoders.open(model, threads);
+      if (opened.dim() != snapshot.codec().dim()) {
+        opened.close();
+        throw new TartanException(
+            "model %s has dim %d, the index %d: it is not the model that made the index"
+                .formatted(model, opened.dim(), snapshot.codec().dim()));
+      }
+      encoder = opened;
+    }
+    return encoder;
+  }
+
+  @Override
+  public synchronized void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    if (encoder != null) {
+      encoder.close();
+    }
+    searcher.close();
+    snapshot.close();
+    backend.close();
+  }
+
+  private static List<String> numbered(int tokens) {
+    List<String> names = new ArrayList<>();
+    for (int t = 0; t < tokens; t++) {
+      names.add("token " + t);
+    }
+    return names;
+  }
+}

@@ -1,0 +1,167 @@
+package dev.tartan.cli;
+
+import dev.tartan.collection.Collection;
+import dev.tartan.collection.Document;
+import dev.tartan.collection.DocumentReader;
+import dev.tartan.collection.Queries;
+import dev.tartan.collection.Query;
+import dev.tartan.encode.EncodedPassages;
+import dev.tartan.encode.Encoder;
+import dev.tartan.encode.Encoders;
+import dev.tartan.memory.DType;
+import dev.tartan.memory.Matrix;
+import dev.tartan.memory.NpyWriter;
+import dev.tartan.memory.Progress;
+import dev.tartan.memory.TartanException;
+import java.io.IOException;
+import java.lang.foreign.Arena;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Turns texts into token embeddings on disk. */
+@Command(
+    name = "encode",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Writes the token embeddings of a collection (or of queries) as NPY files.",
+      "",
+      "--collection gives rows [tokens, dim] and doclens [passages]; --queries gives [queries, rows, dim]",
+      "and needs a model that pads queries to one length.",
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  tartan encode --collection docs.jsonl --out docs.npy --doclens lens.npy --ids ids.txt",
+      "  tartan encode --queries q.jsonl --out q.npy",
+    })
+final class EncodeCommand implements Callable<Integer> {
+  private static final int BATCH = 512;
+
+  @Option(
+      names = "--collection",
+      paramLabel = "FILE",
+      description = "JSONL or TSV, see 'tartan index'.")
+  @Nullable Path collection;
+
+  @Option(
+      names = "--queries",
+      paramLabel = "FILE",
+      description = "JSONL or TSV, see 'tartan search'.")
+  @Nullable Path queries;
+
+  @SuppressWarnings("NullAway.Init")
+  @Option(names = "--out", required = true, paramLabel = "NPY", description = "The embeddings.")
+  Path out;
+
+  @Option(names = "--doclens", paramLabel = "NPY", description = "Tokens of each passage, int32.")
+  @Nullable Path doclens;
+
+  @Option(names = "--ids", paramLabel = "FILE", description = "Ids, one a line.")
+  @Nullable Path ids;
+
+  @Option(
+      names = "--model",
+      paramLabel = "M",
+      description =
+          "tartan-mini, or the folder of a ColBERT checkpoint (default: ${DEFAULT-VALUE}).")
+  String model = Encoders.TARTAN_MINI;
+
+  @Option(names = "--float32", description = "Write float32 (default: float16).")
+  boolean float32;
+
+  @Mixin Shared shared = new Shared();
+
+  @Override
+  public Integer call() {
+    if ((collection == null) == (queries == null)) {
+      throw shared.wrong("give one of --collection and --queries");
+    }
+    if (collection != null && doclens == null) {
+      throw shared.wrong("--doclens is missing: where shall the tokens of each passage go?");
+    }
+    shared.usage(() -> "");
+    Progress progress = shared.progress();
+    try (Encoder encoder = Encoders.open(model, shared.threads)) {
+      List<String> written = new ArrayList<>();
+      String shape =
+          collection != null
+              ? passages(encoder, new Collection(collection), progress, written)
+              : queries(encoder, Queries.read(java.util.Objects.requireNonNull(queries)), written);
+      IndexCommand.close(progress);
+      if (ids != null) {
+        Files.write(ids, written);
+      }
+      shared.print("%s: %s %s".formatted(out, shape, type()));
+    } catch (IOException e) {
+      throw TartanException.io("cannot write " + ids, e);
+    }
+    return 0;
+  }
+
+  private DType type() {
+    return float32 ? DType.F32 : DType.F16;
+  }
+
+  private String passages(
+      Encoder encoder, Collection source, Progress progress, List<String> written) {
+    try (DocumentReader documents = source.open();
+        NpyWriter rows = new NpyWriter(out, type(), encoder.dim());
+        NpyWriter lengths = new NpyWriter(java.util.Objects.requireNonNull(doclens), DType.I32)) {
+      progress.stage("encoding", "KiB of text", documents.totalBytes() >> 10);
+      long reported = 0;
+      while (documents.hasNext()) {
+        List<Document> batch = new ArrayList<>();
+        while (batch.size() < BATCH && documents.hasNext()) {
+          batch.add(documents.next());
+        }
+        try (Arena arena = Arena.ofShared()) {
+          EncodedPassages encoded =
+              encoder.encodePassages(batch.stream().map(Document::passage).toList(), arena);
+          rows.writeRows(encoded.rows());
+          for (int doclen : encoded.doclens()) {
+            lengths.writeInt(doclen);
+          }
+        }
+        batch.forEach(d -> written.add(d.id()));
+        progress.advance((documents.bytesRead() >> 10) - reported);
+        reported = documents.bytesRead() >> 10;
+      }
+      return String.format(Locale.ROOT, "[%d, %d]", rows.rows(), encoder.dim());
+    }
+  }
+
+  private String queries(Encoder encoder, List<Query> all, List<String> written) {
+    int rows = -1;
+    try (Arena arena = Arena.ofShared()) {
+      List<Matrix> encoded = new ArrayList<>();
+      for (Query query : all) {
+        Matrix matrix = encoder.encodeQuery(query.text(), arena);
+        encoded.add(matrix);
+        rows = Math.max(rows, (int) matrix.rows());
+        written.add(query.id());
+      }
+      try (NpyWriter file = new NpyWriter(out, type(), rows, encoder.dim())) {
+        for (Matrix matrix : encoded) {
+          file.writeRows(padded(matrix, rows, arena));
+        }
+      }
+      return String.format(Locale.ROOT, "[%d, %d, %d]", all.size(), rows, encoder.dim());
+    }
+  }
+
+  /** Rows of zeros add nothing to MaxSim. */
+  private static Matrix padded(Matrix matrix, int rows, Arena arena) {
+    Matrix padded = Matrix.allocate(arena, rows, matrix.dim());
+    padded.slice(0, matrix.rows()).data().copyFrom(matrix.data());
+    return padded;
+  }
+}

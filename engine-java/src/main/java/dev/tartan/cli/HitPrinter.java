@@ -1,0 +1,90 @@
+package dev.tartan.cli;
+
+import dev.tartan.Explanation;
+import dev.tartan.Tartan;
+import dev.tartan.search.Hit;
+import java.util.List;
+import java.util.Locale;
+import java.util.function.Consumer;
+
+/** Shows hits and explanations on a terminal. */
+final class HitPrinter {
+  private static final int TEXT_WIDTH = 78;
+  private static final int BAR_WIDTH = 12;
+  private static final int CONTEXT = 3;
+
+  private HitPrinter() {}
+
+  /** A line a hit, with the start of its text. */
+  static void print(List<Hit> hits, Tartan tartan, Consumer<String> out) {
+    if (hits.isEmpty()) {
+      out.accept("no hits");
+    }
+    int idWidth = hits.stream().mapToInt(h -> h.id().length()).max().orElse(0);
+    for (int i = 0; i < hits.size(); i++) {
+      Hit hit = hits.get(i);
+      String text = tartan.text(hit);
+      String format = "%3d  %7.3f  %-" + Math.max(1, idWidth) + "s  %s";
+      out.accept(
+          String.format(
+                  Locale.ROOT,
+                  format,
+                  i + 1,
+                  hit.score(),
+                  hit.id(),
+                  text == null ? "" : shortened(text))
+              .stripTrailing());
+    }
+  }
+
+  /** A line a query token: what it matched, how strongly, and where. */
+  static void explain(Explanation explanation, Consumer<String> out) {
+    out.accept(
+        String.format(
+            Locale.ROOT,
+            "why %s scores %.3f: the sum of each query token's best match among %d passage tokens",
+            explanation.hitId(),
+            explanation.score(),
+            explanation.passageTokens().size()));
+    int width =
+        explanation.matches().stream().mapToInt(m -> m.queryToken().length()).max().orElse(1);
+    for (Explanation.Match match : explanation.matches()) {
+      String format = "  %-" + Math.max(1, width) + "s  %6.3f %-" + BAR_WIDTH + "s  %s";
+      out.accept(
+          String.format(
+              Locale.ROOT,
+              format,
+              match.queryToken(),
+              match.similarity(),
+              bar(match.similarity()),
+              context(explanation.passageTokens(), match.passageToken())));
+    }
+  }
+
+  private static String bar(float similarity) {
+    return "#".repeat(Math.clamp(Math.round(similarity * BAR_WIDTH), 0, BAR_WIDTH));
+  }
+
+  /** The matched token in brackets among its neighbours. */
+  private static String context(List<String> tokens, int at) {
+    if (at >= tokens.size()) {
+      return "token " + at;
+    }
+    int from = Math.max(0, at - CONTEXT);
+    int to = Math.min(tokens.size(), at + CONTEXT + 1);
+    StringBuilder text = new StringBuilder(from > 0 ? "... " : "");
+    for (int t = from; t < to; t++) {
+      text.append(t == at ? "[" + tokens.get(t) + "]" : tokens.get(t)).append(' ');
+    }
+    return text.append(to < tokens.size() ? "..." : "").toString().stripTrailing();
+  }
+
+  private static String shortened(String text) {
+    if (text.length() <= TEXT_WIDTH) {
+      return text;
+    }
+    int end =
+        text.offsetByCodePoints(0, Math.min(TEXT_WIDTH - 3, text.codePointCount(0, text.length())));
+    return text.substring(0, end) + "...";
+  }
+}

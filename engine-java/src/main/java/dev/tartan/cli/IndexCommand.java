@@ -1,0 +1,227 @@
+package dev.tartan.cli;
+
+import dev.tartan.TextIndexer;
+import dev.tartan.collection.Collection;
+import dev.tartan.compute.Backend;
+import dev.tartan.encode.Encoder;
+import dev.tartan.encode.Encoders;
+import dev.tartan.indexing.IndexOptions;
+import dev.tartan.indexing.IndexWriter;
+import dev.tartan.indexing.NpyEmbeddings;
+import dev.tartan.memory.Progress;
+import dev.tartan.memory.TartanException;
+import dev.tartan.search.Calibration;
+import dev.tartan.segment.IndexDirectory;
+import dev.tartan.segment.Manifest;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Makes an index of texts or of embeddings. */
+@Command(
+    name = "index",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Makes an index of a collection of texts, or of token embeddings that you bring.",
+      "",
+      "Readers see the index when it is complete: an interrupted run leaves what was there before.",
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  tartan index --collection docs.jsonl --index my-index",
+      "  tartan index --collection docs.tsv --index my-index --nbits 4 --split 180",
+      "  tartan index --embeddings docs.npy --doclens lens.npy --ids ids.txt --index my-index",
+    })
+final class IndexCommand implements Callable<Integer> {
+  @SuppressWarnings("NullAway.Init")
+  @ArgGroup(multiplicity = "1")
+  Input input;
+
+  @SuppressWarnings("NullAway.Init")
+  @Option(
+      names = "--index",
+      required = true,
+      paramLabel = "DIR",
+      description = "The index to make.")
+  Path index;
+
+  @Option(names = "--replace", description = "Replace what the index holds, in one commit.")
+  boolean replace;
+
+  @Option(
+      names = "--model",
+      paramLabel = "M",
+      description =
+          "tartan-mini, or the folder of a ColBERT checkpoint (default: ${DEFAULT-VALUE}).")
+  String model = Encoders.TARTAN_MINI;
+
+  @Option(
+      names = "--nbits",
+      paramLabel = "B",
+      description =
+          "Bits a dimension of the compressed residual: 1, 2, 4 or 8; 16 keeps float16 embeddings uncompressed"
+              + " (default: ${DEFAULT-VALUE}).")
+  int nbits = 2;
+
+  @Option(
+      names = "--centroids",
+      paramLabel = "K",
+      description = "Centroids (default: 2^floor(log2(16 sqrt(tokens)))).")
+  int centroids;
+
+  @Option(
+      names = "--split",
+      paramLabel = "N",
+      description =
+          "Split documents into passages of at most N word pieces; each document is found by its best.")
+  @Nullable Integer split;
+
+  @Option(names = "--no-text", description = "Do not store the texts.")
+  boolean noText;
+
+  @Mixin Shared shared = new Shared();
+
+  /** Texts or embeddings. */
+  static final class Input {
+    @Option(
+        names = "--collection",
+        required = true,
+        paramLabel = "FILE",
+        description =
+            "JSONL with _id or id, title, text (BEIR), or TSV id<TAB>text (MS MARCO); .gz of these.")
+    @Nullable Path collection;
+
+    @ArgGroup(exclusive = false)
+    @Nullable Brought brought;
+  }
+
+  /** Embeddings from elsewhere. */
+  static final class Brought {
+    @SuppressWarnings("NullAway.Init")
+    @Option(
+        names = "--embeddings",
+        required = true,
+        paramLabel = "NPY",
+        description = "[tokens, dim] float16 or float32; passage after passage.")
+    Path embeddings;
+
+    @SuppressWarnings("NullAway.Init")
+    @Option(
+        names = "--doclens",
+        required = true,
+        paramLabel = "NPY",
+        description = "[passages] int32 or int64: tokens of each passage.")
+    Path doclens;
+
+    @Option(
+        names = "--ids",
+        paramLabel = "FILE",
+        description = "One id a line (default: numbers from 0).")
+    @Nullable Path ids;
+  }
+
+  @Override
+  public Integer call() {
+    if (split != null && split < 8) {
+      throw shared.wrong("--split is " + split + "; passages need at least 8 word pieces");
+    }
+    shared.usage(() -> new IndexOptions(8, nbits, centroids, !noText, model, split));
+    if (IndexDirectory.exists(index) && !replace) {
+      throw new TartanException(
+          "%s holds an index already; add --replace to replace it in one commit".formatted(index));
+    }
+    long start = System.nanoTime();
+    try (Backend backend = shared.openBackend()) {
+      Manifest manifest = input.collection == null ? embeddings(backend) : texts(backend);
+      report(manifest, (System.nanoTime() - start) * 1e-9);
+    }
+    return 0;
+  }
+
+  private Manifest texts(Backend backend) {
+    Path file = java.util.Objects.requireNonNull(input.collection);
+    if (!Files.isReadable(file)) { // before a model is loaded
+      throw new TartanException("cannot read the collection %s: no such file".formatted(file));
+    }
+    Progress progress = shared.progress();
+    try (Encoder encoder = Encoders.open(model, shared.threads)) {
+      IndexOptions options =
+          new IndexOptions(encoder.dim(), nbits, centroids, !noText, encoder.model(), split);
+      TextIndexer.Result result =
+          new TextIndexer(encoder, backend, progress).index(new Collection(file), index, options);
+      close(progress);
+      if (result.withoutText() > 0) {
+        shared.notice(
+            "%d document%s no text to index (first: '%s'); they are counted but cannot be found"
+                .formatted(
+                    result.withoutText(),
+                    result.withoutText() == 1 ? " has" : "s have",
+                    result.firstWithoutText()));
+      }
+      return result.manifest();
+    }
+  }
+
+  private Manifest embeddings(Backend backend) {
+    Brought brought = java.util.Objects.requireNonNull(input.brought);
+    Progress progress = shared.progress();
+    try (NpyEmbeddings source = new NpyEmbeddings(brought.embeddings, brought.doclens)) {
+      IndexOptions options = new IndexOptions(source.dim(), nbits, centroids, false, null, null);
+      try (IndexWriter writer = new IndexWriter(index, options, backend, progress)) {
+        writer.commit(source, brought.ids == null ? null : lines(brought.ids));
+      }
+    }
+    Manifest manifest = Calibration.calibrate(index, List.of(), backend, progress);
+    close(progress);
+    return manifest;
+  }
+
+  private void report(Manifest manifest, double seconds) {
+    if (shared.json) {
+      shared.printJson(
+          Map.of(
+              "index", index.toString(),
+              "documents", manifest.documents(),
+              "passages", manifest.passages(),
+              "tokens", manifest.tokens(),
+              "seconds", seconds));
+      return;
+    }
+    shared.print(
+        String.format(
+            Locale.ROOT,
+            "%s: %,d documents, %,d passages, %,d tokens at %d bits, %,d centroids, in %s",
+            index,
+            manifest.documents(),
+            manifest.passages(),
+            manifest.tokens(),
+            manifest.codec().nbits(),
+            manifest.codec().centroids(),
+            TerminalProgress.time(seconds)));
+  }
+
+  static List<String> lines(Path file) {
+    try {
+      return Files.readAllLines(file);
+    } catch (IOException e) {
+      throw TartanException.io("cannot read " + file, e);
+    }
+  }
+
+  static void close(Progress progress) {
+    if (progress instanceof TerminalProgress terminal) {
+      terminal.close();
+    }
+  }
+}

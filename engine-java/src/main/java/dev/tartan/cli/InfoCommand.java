@@ -1,0 +1,160 @@
+package dev.tartan.cli;
+
+import dev.tartan.search.SearchSettings;
+import dev.tartan.segment.Component;
+import dev.tartan.segment.Manifest;
+import dev.tartan.segment.Segment;
+import dev.tartan.segment.Snapshot;
+import java.nio.file.Path;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Tells what an index is made of. */
+@Command(
+    name = "info",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Tells what an index holds, its size by file kind, bytes a token, and the search settings measured on it.",
+      "",
+      "Bytes a token counts everything but the codec (a constant), external ids and stored text, which are",
+      "listed apart.",
+    })
+final class InfoCommand implements Callable<Integer> {
+  private static final Set<Component> APART =
+      EnumSet.of(Component.ID_OFFSETS, Component.IDS, Component.TEXT_OFFSETS, Component.TEXT);
+
+  @SuppressWarnings("NullAway.Init")
+  @Option(names = "--index", required = true, paramLabel = "DIR", description = "The index.")
+  Path index;
+
+  @Option(names = "--verify", description = "Compare every file with its checksum.")
+  boolean verify;
+
+  @Mixin Shared shared = new Shared();
+
+  @Override
+  public Integer call() {
+    try (Snapshot snapshot = Snapshot.open(index)) {
+      if (verify) {
+        snapshot.verify();
+      }
+      Map<Component, Long> sizes = sizes(snapshot);
+      long counted =
+          sizes.entrySet().stream()
+              .filter(e -> !APART.contains(e.getKey()))
+              .mapToLong(Map.Entry::getValue)
+              .sum();
+      double perToken = (double) counted / snapshot.manifest().tokens();
+      if (shared.json) {
+        printJson(snapshot, sizes, perToken);
+      } else {
+        print(snapshot, sizes, perToken);
+      }
+    }
+    return 0;
+  }
+
+  private static Map<Component, Long> sizes(Snapshot snapshot) {
+    Map<Component, Long> sizes = new LinkedHashMap<>();
+    for (Component component : Component.values()) {
+      long bytes = 0;
+      for (Segment segment : snapshot.segments()) {
+        bytes += segment.bytes(component);
+      }
+      if (bytes > 0) {
+        sizes.put(component, bytes);
+      }
+    }
+    return sizes;
+  }
+
+  private void print(Snapshot snapshot, Map<Component, Long> sizes, double perToken) {
+    Manifest manifest = snapshot.manifest();
+    long tokens = manifest.tokens();
+    line("index", index + " (commit %d, %s)".formatted(manifest.commit(), manifest.created()));
+    String model = manifest.model();
+    line("model", model == null ? "none: brought embeddings" : model);
+    line("documents", number(manifest.documents()));
+    line(
+        "passages",
+        number(manifest.passages())
+            + (manifest.split() == null ? "" : " (split at " + manifest.split() + " word pieces)"));
+    line(
+        "tokens",
+        String.format(
+            Locale.ROOT, "%,d (%.1f a passage)", tokens, (double) tokens / manifest.passages()));
+    line(
+        "codec",
+        "%s, %d bits, dim %d, %s centroids"
+            .formatted(
+                manifest.codec().kind(),
+                manifest.codec().nbits(),
+                manifest.dim(),
+                number(manifest.codec().centroids())));
+    shared.print("");
+    sizes.forEach(
+        (component, bytes) ->
+            line(
+                component.extension(),
+                String.format(
+                        Locale.ROOT, "%,14d bytes  %7.3f a token", bytes, (double) bytes / tokens)
+                    + (APART.contains(component) ? "  (apart)" : "")));
+    line(
+        "codec file",
+        String.format(Locale.ROOT, "%,14d bytes           (apart)", snapshot.codecBytes()));
+    line(
+        "bytes a token",
+        String.format(
+            Locale.ROOT,
+            "%.2f, that is %.1f times smaller than 16-bit embeddings",
+            perToken,
+            2.0 * manifest.dim() / perToken));
+    shared.print("");
+    for (Manifest.SearchEntry entry : manifest.search()) {
+      SearchSettings settings =
+          new SearchSettings(
+              entry.nprobe(),
+              entry.threshold() == null ? Float.NEGATIVE_INFINITY : entry.threshold(),
+              entry.ndocs(),
+              String.format(
+                  Locale.ROOT,
+                  "found %.1f %% of the exact top %d",
+                  100 * entry.recall(),
+                  entry.k()));
+      line("search k <= " + entry.k(), settings.toString());
+    }
+    line(
+        "health",
+        verify
+            ? "every file matches its checksum"
+            : "headers are whole; --verify reads everything");
+  }
+
+  private void printJson(Snapshot snapshot, Map<Component, Long> sizes, double perToken) {
+    Map<String, Object> values = new LinkedHashMap<>();
+    values.put("manifest", snapshot.manifest());
+    Map<String, Long> bytes = new LinkedHashMap<>();
+    sizes.forEach((component, size) -> bytes.put(component.extension(), size));
+    values.put("bytes", bytes);
+    values.put("codecBytes", snapshot.codecBytes());
+    values.put("bytesPerToken", perToken);
+    values.put("compressionOf16Bit", 2.0 * snapshot.manifest().dim() / perToken);
+    shared.printJson(values);
+  }
+
+  private void line(String name, String value) {
+    shared.print(String.format(Locale.ROOT, "%-14s %s", name, value));
+  }
+
+  private static String number(long value) {
+    return String.format(Locale.ROOT, "%,d", value);
+  }
+}

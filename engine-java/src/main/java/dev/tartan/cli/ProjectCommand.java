@@ -1,0 +1,66 @@
+package dev.tartan.cli;
+
+import dev.tartan.collection.Collection;
+import dev.tartan.collection.Document;
+import dev.tartan.encode.ProjectionFit;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+
+/** Computes the projection of tartan-mini again. */
+@Command(
+    name = "project",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Computes the projection of tartan-mini from texts: the leading directions of its token embeddings.",
+      "The same texts in the same order give the same file.",
+    })
+final class ProjectCommand implements Callable<Integer> {
+  @SuppressWarnings("NullAway.Init")
+  @Option(
+      names = "--collection",
+      required = true,
+      paramLabel = "FILE",
+      description = "Texts to fit it to, see 'tartan index'; may be given several times.")
+  List<Path> collections;
+
+  @SuppressWarnings("NullAway.Init")
+  @Option(
+      names = "--out",
+      required = true,
+      paramLabel = "FILE",
+      description = "The safetensors file.")
+  Path out;
+
+  @Option(
+      names = "--dim",
+      paramLabel = "D",
+      description = "Values a row (default: ${DEFAULT-VALUE}).")
+  int dim = 128;
+
+  @Option(
+      names = "--whitening",
+      paramLabel = "A",
+      description =
+          "Directions are scaled by eigenvalue^(-A/2), 0 to 1 (default: ${DEFAULT-VALUE}).")
+  double whitening = 0.25;
+
+  @Mixin Shared shared = new Shared();
+
+  @Override
+  public Integer call() {
+    ProjectionFit fit = shared.usage(() -> new ProjectionFit(dim, whitening));
+    List<String> texts = new ArrayList<>();
+    for (Path file : collections) {
+      new Collection(file).forEach((Document d) -> texts.add(d.passage()));
+    }
+    long tokens = fit.fit(texts.stream(), out);
+    shared.print("%s: [%d, hidden] fitted to %,d tokens".formatted(out, dim, tokens));
+    return 0;
+  }
+}

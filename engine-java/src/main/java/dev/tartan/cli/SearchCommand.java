@@ -1,0 +1,290 @@
+package dev.tartan.cli;
+
+import dev.tartan.Explanation;
+import dev.tartan.Tartan;
+import dev.tartan.collection.Queries;
+import dev.tartan.collection.Query;
+import dev.tartan.collection.RunWriter;
+import dev.tartan.compute.Backend;
+import dev.tartan.memory.DType;
+import dev.tartan.memory.Matrix;
+import dev.tartan.memory.NpyFile;
+import dev.tartan.memory.Progress;
+import dev.tartan.memory.TartanException;
+import dev.tartan.search.Hit;
+import dev.tartan.search.SearchOptions;
+import dev.tartan.search.SearchSettings;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+
+/** Searches an index. */
+@Command(
+    name = "search",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Searches an index with one query, a file of queries, or query embeddings.",
+      "",
+      "What --nprobe, --threshold and --ndocs leave open is set by what was measured on the index.",
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  tartan search --index my-index \"what is late interaction?\" --explain",
+      "  tartan search --index my-index --queries q.jsonl --run out.trec -k 100",
+      "  tartan search --index my-index --query-embeddings q.npy --run out.trec",
+    })
+final class SearchCommand implements Callable<Integer> {
+  private static final int BATCH = 64;
+
+  @SuppressWarnings("NullAway.Init")
+  @Option(names = "--index", required = true, paramLabel = "DIR", description = "The index.")
+  Path index;
+
+  @Parameters(arity = "0..1", paramLabel = "QUERY", description = "One query.")
+  @Nullable String query;
+
+  @Option(
+      names = "--queries",
+      paramLabel = "FILE",
+      description = "Queries: JSONL with _id or id and text, or TSV id<TAB>text.")
+  @Nullable Path queries;
+
+  @Option(
+      names = "--query-embeddings",
+      paramLabel = "NPY",
+      description = "Query embeddings [queries, rows, dim] float16 or float32.")
+  @Nullable Path queryEmbeddings;
+
+  @Option(
+      names = "--query-ids",
+      paramLabel = "FILE",
+      description = "One id a line for --query-embeddings (default: numbers from 0).")
+  @Nullable Path queryIds;
+
+  @Option(
+      names = "--run",
+      paramLabel = "FILE",
+      description = "Where the results go as a TREC run; needed with more than one query.")
+  @Nullable Path run;
+
+  @Option(
+      names = "-k",
+      paramLabel = "K",
+      description = "Documents a query (default: ${DEFAULT-VALUE}).")
+  int k = 10;
+
+  @Option(
+      names = "--nprobe",
+      paramLabel = "N",
+      description = "Centroids probed for each query token.")
+  @Nullable Integer nprobe;
+
+  @Option(
+      names = "--threshold",
+      paramLabel = "T",
+      description =
+          "Centroids that score below T for all query tokens are left out of the first pass.")
+  @Nullable Float threshold;
+
+  @Option(
+      names = "--ndocs",
+      paramLabel = "N",
+      description = "Passages kept by the first pass; a quarter of them is scored exactly.")
+  @Nullable Integer ndocs;
+
+  @Option(names = "--exhaustive", description = "Score every passage exactly.")
+  boolean exhaustive;
+
+  @Option(
+      names = "--explain",
+      description =
+          "Show which passage token each query token matched (of the best hit; with --json of all).")
+  boolean explain;
+
+  @Mixin Shared shared = new Shared();
+
+  @Override
+  public Integer call() {
+    SearchOptions options =
+        shared.usage(() -> new SearchOptions(k, nprobe, threshold, ndocs, exhaustive));
+    long inputs =
+        IntStream.of(
+                query == null ? 0 : 1, queries == null ? 0 : 1, queryEmbeddings == null ? 0 : 1)
+            .sum();
+    if (inputs != 1) {
+      throw shared.wrong("give one of QUERY, --queries and --query-embeddings");
+    }
+    if (query == null && run == null) {
+      throw shared.wrong("--run is missing: where shall the results of all queries go?");
+    }
+    shared.usage(
+        () ->
+            new SearchSettings(
+                orElse(nprobe, 1), threshold == null ? 0 : threshold, orElse(ndocs, 4), ""));
+    Backend backend = shared.openBackend();
+    try (Tartan tartan = Tartan.open(index, backend, shared.threads)) {
+      SearchSettings settings = tartan.searcher().settings(options);
+      if (query != null) {
+        one(tartan, query, options, settings);
+      } else {
+        many(tartan, options, settings);
+      }
+    }
+    return 0;
+  }
+
+  private static int orElse(@Nullable Integer value, int other) {
+    return value == null ? other : value;
+  }
+
+  private void one(Tartan tartan, String text, SearchOptions options, SearchSettings settings) {
+    tartan.encoder(); // loading is not searching
+    long start = System.nanoTime();
+    List<Hit> hits = tartan.search(text, options);
+    double millis = (System.nanoTime() - start) * 1e-6;
+    if (run != null) {
+      try (RunWriter out = new RunWriter(run, "tartan")) {
+        write(out, "0", hits);
+      }
+    }
+    if (shared.json) {
+      printJson(tartan, text, hits, settings);
+      return;
+    }
+    HitPrinter.print(hits, tartan, shared::print);
+    if (explain && !hits.isEmpty()) {
+      shared.print("");
+      HitPrinter.explain(tartan.explain(text, hits.getFirst()), shared::print);
+    }
+    shared.notice(
+        String.format(
+            Locale.ROOT,
+            "%d hits in %.1f ms, query encoding included; %s",
+            hits.size(),
+            millis,
+            exhaustive ? "every passage scored" : settings.toString()));
+  }
+
+  private void printJson(Tartan tartan, String text, List<Hit> hits, SearchSettings settings) {
+    List<Map<String, Object>> list = new ArrayList<>();
+    for (int i = 0; i < hits.size(); i++) {
+      Hit hit = hits.get(i);
+      Map<String, Object> entry = new LinkedHashMap<>();
+      entry.put("rank", i + 1);
+      entry.put("id", hit.id());
+      entry.put("score", hit.score());
+      String passage = tartan.text(hit);
+      if (passage != null) {
+        entry.put("text", passage);
+      }
+      if (explain) {
+        Explanation explanation = tartan.explain(text, hit);
+        entry.put("explanation", explanation);
+      }
+      list.add(entry);
+    }
+    Map<String, Object> answer = new LinkedHashMap<>();
+    answer.put("query", text);
+    answer.put("settings", exhaustive ? "exhaustive" : settings.toString());
+    answer.put("hits", list);
+    shared.printJson(answer);
+  }
+
+  private void many(Tartan tartan, SearchOptions options, SearchSettings settings) {
+    Path target = java.util.Objects.requireNonNull(run);
+    Progress progress = shared.progress();
+    long start = System.nanoTime();
+    int count;
+    try (RunWriter out = new RunWriter(target, "tartan")) {
+      count =
+          queries != null
+              ? texts(tartan, Queries.read(queries), options, progress, out)
+              : embeddings(tartan, options, progress, out);
+    }
+    IndexCommand.close(progress);
+    double seconds = (System.nanoTime() - start) * 1e-9;
+    String how = exhaustive ? "every passage scored" : settings.toString();
+    if (shared.json) {
+      shared.printJson(
+          Map.of("run", target.toString(), "queries", count, "seconds", seconds, "settings", how));
+    } else {
+      shared.print(
+          String.format(
+              Locale.ROOT,
+              "%s: %,d queries in %s (%.1f a second, encoding included), k %d, %s",
+              target,
+              count,
+              TerminalProgress.time(seconds),
+              count / seconds,
+              k,
+              how));
+    }
+  }
+
+  private int texts(
+      Tartan tartan, List<Query> all, SearchOptions options, Progress progress, RunWriter out) {
+    tartan.encoder();
+    progress.stage("searching", "queries", all.size());
+    for (int first = 0; first < all.size(); first += BATCH) {
+      List<Query> batch = all.subList(first, Math.min(first + BATCH, all.size()));
+      List<List<Hit>> hits = tartan.searchAll(batch.stream().map(Query::text).toList(), options);
+      for (int i = 0; i < batch.size(); i++) {
+        write(out, batch.get(i).id(), hits.get(i));
+      }
+      progress.advance(batch.size());
+    }
+    return all.size();
+  }
+
+  private int embeddings(Tartan tartan, SearchOptions options, Progress progress, RunWriter out) {
+    try (NpyFile file = NpyFile.open(java.util.Objects.requireNonNull(queryEmbeddings));
+        Arena arena = Arena.ofShared()) {
+      file.expect("--query-embeddings", 3, DType.F16, DType.F32);
+      int count = Math.toIntExact(file.shape()[0]);
+      int rows = Math.toIntExact(file.shape()[1]);
+      int dim = Math.toIntExact(file.shape()[2]);
+      List<String> ids =
+          queryIds == null
+              ? IntStream.range(0, count).mapToObj(Integer::toString).toList()
+              : IndexCommand.lines(queryIds);
+      if (ids.size() != count) {
+        throw new TartanException("%d query ids for %d queries".formatted(ids.size(), count));
+      }
+      progress.stage("searching", "queries", count);
+      for (int first = 0; first < count; first += BATCH) {
+        int n = Math.min(BATCH, count - first);
+        List<Matrix> batch = new ArrayList<>();
+        for (int q = first; q < first + n; q++) {
+          Matrix matrix = Matrix.allocate(arena, rows, dim);
+          file.readFloats((long) q * rows * dim, (long) rows * dim, matrix.data());
+          batch.add(matrix);
+        }
+        List<List<Hit>> hits = tartan.searcher().searchAll(batch, options);
+        for (int i = 0; i < n; i++) {
+          write(out, ids.get(first + i), hits.get(i));
+        }
+        progress.advance(n);
+      }
+      return count;
+    }
+  }
+
+  private static void write(RunWriter out, String queryId, List<Hit> hits) {
+    for (int i = 0; i < hits.size(); i++) {
+      out.write(queryId, hits.get(i).id(), i + 1, hits.get(i).score());
+    }
+  }
+}

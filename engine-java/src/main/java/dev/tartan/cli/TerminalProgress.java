@@ -1,0 +1,113 @@
+package dev.tartan.cli;
+
+import dev.tartan.memory.Progress;
+import java.io.PrintStream;
+import java.time.Duration;
+import java.util.Locale;
+import me.tongfei.progressbar.ConsoleProgressBarConsumer;
+import me.tongfei.progressbar.ProgressBar;
+import me.tongfei.progressbar.ProgressBarBuilder;
+import me.tongfei.progressbar.ProgressBarStyle;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Progress on stderr: a live bar with rate and time left on a terminal, else a line a stage and one
+ * every ten seconds.
+ */
+final class TerminalProgress implements Progress, AutoCloseable {
+  private static final long LINE_NANOS = Duration.ofSeconds(10).toNanos();
+
+  private final PrintStream out;
+
+  /** Whether stderr is a terminal: only the launcher can tell, Java knows of stdin and stdout. */
+  private final boolean terminal = Boolean.getBoolean("tartan.terminal");
+
+  private @Nullable ProgressBar bar;
+  private String name = "";
+  private String unit = "";
+  private long total;
+  private long done;
+  private long start;
+  private long lastLine;
+
+  TerminalProgress(PrintStream out) {
+    this.out = out;
+  }
+
+  @Override
+  public void stage(String stageName, String stageUnit, long stageTotal) {
+    finishStage();
+    name = stageName;
+    unit = stageUnit;
+    total = stageTotal;
+    done = 0;
+    start = System.nanoTime();
+    lastLine = start;
+    if (terminal && total > 0) {
+      bar =
+          new ProgressBarBuilder()
+              .setTaskName(name)
+              .setInitialMax(total)
+              .setUnit(" " + unit, 1)
+              .showSpeed()
+              .setStyle(ProgressBarStyle.ASCII)
+              .setConsumer(new ConsoleProgressBarConsumer(out))
+              .setUpdateIntervalMillis(200)
+              .build();
+    }
+  }
+
+  @Override
+  public void advance(long units) {
+    done += units;
+    if (bar != null) {
+      bar.stepBy(units);
+    } else if (System.nanoTime() - lastLine > LINE_NANOS) {
+      lastLine = System.nanoTime();
+      out.println(line(false));
+    }
+  }
+
+  /** Ends the last stage. */
+  @Override
+  public void close() {
+    finishStage();
+    name = "";
+  }
+
+  private void finishStage() {
+    if (bar != null) {
+      bar.stepTo(total);
+      bar.close();
+      bar = null;
+    } else if (!name.isEmpty()) {
+      out.println(line(true));
+    }
+  }
+
+  private String line(boolean finished) {
+    double seconds = (System.nanoTime() - start) * 1e-9;
+    if (total <= 0) {
+      return "%s: %s".formatted(name, time(seconds));
+    }
+    double rate = done / Math.max(seconds, 1e-9);
+    String speed = String.format(Locale.ROOT, "%,.0f %s/s", rate, unit);
+    if (finished) {
+      return String.format(
+          Locale.ROOT, "%s: %,d %s in %s (%s)", name, done, unit, time(seconds), speed);
+    }
+    String left = done == 0 ? "?" : time((total - done) / rate);
+    return String.format(
+        Locale.ROOT, "%s: %,d of %,d %s, %s, %s left", name, done, total, unit, speed, left);
+  }
+
+  static String time(double seconds) {
+    if (seconds < 60) {
+      return String.format(Locale.ROOT, "%.1f s", seconds);
+    }
+    long whole = Math.round(seconds);
+    return whole < 3600
+        ? "%d min %02d s".formatted(whole / 60, whole % 60)
+        : "%d h %02d min".formatted(whole / 3600, whole / 60 % 60);
+  }
+}

@@ -1,0 +1,184 @@
+package dev.tartan.encode;
+
+import dev.tartan.encode.model.TokenEmbedder;
+import dev.tartan.encode.text.ColbertConfig;
+import dev.tartan.encode.text.ColbertInputs;
+import dev.tartan.encode.text.TextSplitter;
+import dev.tartan.encode.text.TokenSequence;
+import dev.tartan.encode.text.Tokenizer;
+import dev.tartan.memory.Layouts;
+import dev.tartan.memory.Matrix;
+import dev.tartan.memory.TartanException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.stream.IntStream;
+
+/**
+ * A ColBERT model: tokenizer, inputs, transformer and projection.
+ *
+ * <p>Passages are sorted by length and cut into batches of a bounded number of token places, so
+ * that little padding is computed and a batch stays within the caches; the batches are spread over
+ * threads, each of which runs LibTorch on one core.
+ */
+final class ColbertEncoder implements Encoder {
+  /** Measured: fewer leave the matrix products too small, more fall out of the caches. */
+  private static final int BATCH_TOKENS = 2048;
+
+  private final String model;
+  private final ColbertConfig config;
+  private final Tokenizer tokenizer;
+  private final ColbertInputs inputs;
+  private final TextSplitter splitter;
+  private final TokenEmbedder embedder;
+  private final ExecutorService workers;
+
+  /** Takes over {@code tokenizer} and {@code embedder}. */
+  ColbertEncoder(
+      String model,
+      ColbertConfig config,
+      Tokenizer tokenizer,
+      TokenEmbedder embedder,
+      int threads) {
+    this.model = model;
+    this.config = config;
+    this.tokenizer = tokenizer;
+    this.inputs = new ColbertInputs(tokenizer, config);
+    this.splitter = new TextSplitter(tokenizer);
+    this.embedder = embedder;
+    this.workers =
+        Executors.newFixedThreadPool(
+            threads, Thread.ofPlatform().daemon().name("tartan-encode-", 0).factory());
+    checkLength("query_maxlen", config.query().maxLength());
+    checkLength("doc_maxlen", config.passage().maxLength());
+    if (tokenizer.size() > embedder.vocabularySize()) {
+      throw new TartanException(
+          "%s knows %d tokens, the model only %d; they do not belong together"
+              .formatted(tokenizer.source(), tokenizer.size(), embedder.vocabularySize()));
+    }
+  }
+
+  private void checkLength(String key, int length) {
+    if (length > embedder.maxLength()) {
+      throw new TartanException(
+          "%s: %s is %d, but the model reads at most %d tokens"
+              .formatted(model, key, length, embedder.maxLength()));
+    }
+  }
+
+  @Override
+  public int dim() {
+    return embedder.dim();
+  }
+
+  @Override
+  public String model() {
+    return model;
+  }
+
+  @Override
+  public int queryMaxLength() {
+    return config.query().maxLength();
+  }
+
+  @Override
+  public int passageMaxLength() {
+    return config.passage().maxLength();
+  }
+
+  @Override
+  public Matrix encodeQuery(String text, Arena arena) {
+    float[] rows = embedder.embed(List.of(inputs.query(text)));
+    Matrix matrix = Matrix.allocate(arena, rows.length / dim(), dim());
+    MemorySegment.copy(rows, 0, matrix.data(), Layouts.F32, 0, rows.length);
+    return matrix;
+  }
+
+  @Override
+  public EncodedPassages encodePassages(List<String> texts, Arena arena) {
+    return encode(texts.stream().map(inputs::passage).toList(), arena);
+  }
+
+  private EncodedPassages encode(List<TokenSequence> sequences, Arena arena) {
+    int[] doclens = sequences.stream().mapToInt(sequence -> sequence.kept().length).toArray();
+    long[] firstRows = new long[doclens.length + 1];
+    for (int i = 0; i < doclens.length; i++) {
+      firstRows[i + 1] = firstRows[i] + doclens[i];
+    }
+    Matrix rows = Matrix.allocate(arena, firstRows[doclens.length], dim());
+    List<int[]> batches = batches(sequences);
+    List<Future<float[]>> results = new ArrayList<>();
+    for (int[] batch : batches) {
+      List<TokenSequence> members = IntStream.of(batch).mapToObj(sequences::get).toList();
+      results.add(workers.submit(() -> embedder.embed(members)));
+    }
+    // Copied here and not by the workers: the caller's arena may be confined to its thread.
+    for (int b = 0; b < batches.size(); b++) {
+      float[] values = await(results.get(b));
+      int from = 0;
+      for (int passage : batches.get(b)) {
+        int n = doclens[passage] * dim();
+        long to = firstRows[passage] * dim() * Float.BYTES;
+        MemorySegment.copy(values, from, rows.data(), Layouts.F32, to, n);
+        from += n;
+      }
+    }
+    return new EncodedPassages(rows, doclens);
+  }
+
+  /** Numbers of sequences in batches of similar length, the longest first. */
+  private static List<int[]> batches(List<TokenSequence> sequences) {
+    List<Integer> order = new ArrayList<>(IntStream.range(0, sequences.size()).boxed().toList());
+    order.sort(Comparator.comparingInt(i -> -sequences.get(i).length()));
+    List<int[]> batches = new ArrayList<>();
+    for (int from = 0; from < order.size(); ) {
+      int longest = Math.max(1, sequences.get(order.get(from)).length());
+      int to = Math.min(order.size(), from + Math.max(1, BATCH_TOKENS / longest));
+      batches.add(order.subList(from, to).stream().mapToInt(Integer::intValue).toArray());
+      from = to;
+    }
+    return batches;
+  }
+
+  private static float[] await(Future<float[]> result) {
+    try {
+      return result.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new TartanException("encoding was interrupted", e);
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof RuntimeException cause) {
+        throw cause;
+      }
+      throw new TartanException("encoding failed: " + e.getCause(), e);
+    }
+  }
+
+  @Override
+  public List<String> queryTokens(String text) {
+    return inputs.query(text).keptTokens();
+  }
+
+  @Override
+  public List<String> passageTokens(String text) {
+    return inputs.passage(text).keptTokens();
+  }
+
+  @Override
+  public List<String> split(String text, int tokens) {
+    return splitter.split(text, tokens);
+  }
+
+  @Override
+  public void close() {
+    workers.shutdown();
+    embedder.close();
+    tokenizer.close();
+  }
+}

@@ -1,0 +1,61 @@
+package dev.tartan.encode;
+
+import dev.tartan.memory.Matrix;
+import dev.tartan.memory.TartanException;
+import java.lang.foreign.Arena;
+import java.util.List;
+
+/**
+ * Turns text into token embeddings. Safe for concurrent use; {@link #close} waits for calls in
+ * flight, and a call after it throws {@link IllegalStateException}.
+ */
+public interface Encoder extends AutoCloseable {
+  /** Values in a row, a multiple of 8. */
+  int dim();
+
+  /**
+   * What an index stores to find the same encoder again: a built-in name, or the absolute path of
+   * the model's folder.
+   */
+  String model();
+
+  /** The most tokens of a query, special ones included; what follows is cut off. */
+  int queryMaxLength();
+
+  /** The most tokens of a passage, special ones included; what follows is cut off. */
+  int passageMaxLength();
+
+  /**
+   * The rows of one query: [at least 1, dim] float32, each of unit length.
+   *
+   * @param arena the scope of the result
+   * @throws TartanException if the query leaves no token to search with
+   */
+  Matrix encodeQuery(String text, Arena arena);
+
+  /**
+   * The rows of many passages, in the order of {@code texts}. Works through them in batches of
+   * similar length on several threads; memory grows with {@code texts}, so pass some thousand at a
+   * time.
+   *
+   * @param arena the scope of the result
+   */
+  EncodedPassages encodePassages(List<String> texts, Arena arena);
+
+  /** A printable token for each row of {@link #encodeQuery}, in order. */
+  List<String> queryTokens(String text);
+
+  /** A printable token for each row that {@link #encodePassages} keeps of {@code text}. */
+  List<String> passageTokens(String text);
+
+  /**
+   * Cuts {@code text} into pieces of at most {@code tokens} word pieces, special tokens not
+   * counted; at the end of a sentence where one is near, else between words. In order they cover
+   * the text.
+   */
+  List<String> split(String text, int tokens);
+
+  /** Frees the model. */
+  @Override
+  void close();
+}

@@ -1,0 +1,91 @@
+package dev.tartan.encode;
+
+import dev.tartan.checkpoint.ElementType;
+import dev.tartan.checkpoint.SafetensorsFile;
+import dev.tartan.checkpoint.StoredTensor;
+import dev.tartan.encode.model.SecondMoment;
+import dev.tartan.memory.Layouts;
+import dev.tartan.memory.TartanException;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+
+/**
+ * Computes the projection of the built-in model from texts: the hidden states of every kept token,
+ * scaled to unit length; their second moment; its {@code dim} leading eigenvectors v with
+ * eigenvalues w; row k of the projection is v_k / w_k^(whitening / 2). Whitening 0 is plain
+ * principal components, and keeps scalar products best; a little more gives rare directions more
+ * say.
+ *
+ * <p>The same texts in the same order give the same file.
+ */
+public final class ProjectionFit {
+  private static final int BATCH = 32;
+
+  private final int dim;
+  private final double whitening;
+
+  /**
+   * @param dim values in a row, a multiple of 8
+   * @param whitening between 0 and 1
+   */
+  public ProjectionFit(int dim, double whitening) {
+    if (dim < 8 || dim % 8 != 0 || !(whitening >= 0 && whitening <= 1)) {
+      throw new TartanException(
+          "dim %d must be a multiple of 8 and whitening %s between 0 and 1"
+              .formatted(dim, whitening));
+    }
+    this.dim = dim;
+    this.whitening = whitening;
+  }
+
+  /**
+   * Fits a projection to {@code texts} and writes it.
+   *
+   * @param texts read once, in order; some 100 000 words are enough
+   * @param target the safetensors file: {@code linear.weight} [dim, hidden] float32
+   * @return the number of tokens that it was fitted to
+   * @throws TartanException if the texts have fewer tokens than {@code dim}, or the file cannot be
+   *     written
+   */
+  public long fit(Stream<String> texts, Path target) {
+    try (ColbertEncoder encoder = TartanMini.open(1, false)) {
+      SecondMoment moment = new SecondMoment(encoder.dim());
+      Iterator<String> remaining = texts.iterator();
+      while (remaining.hasNext()) {
+        List<String> batch = new ArrayList<>();
+        while (batch.size() < BATCH && remaining.hasNext()) {
+          batch.add(remaining.next());
+        }
+        try (Arena arena = Arena.ofConfined()) {
+          moment.add(encoder.encodePassages(batch, arena).rows().data().toArray(Layouts.F32));
+        }
+      }
+      write(moment.eigen(dim), encoder.dim(), target);
+      return moment.rows();
+    }
+  }
+
+  private void write(SecondMoment.Eigen eigen, int hidden, Path target) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment weight = arena.allocate((long) dim * hidden * Float.BYTES, 64);
+      for (int k = 0; k < dim; k++) {
+        double scale = Math.pow(eigen.values()[k], -whitening / 2);
+        for (int i = 0; i < hidden; i++) {
+          int place = k * hidden + i;
+          weight.setAtIndex(Layouts.F32, place, (float) (eigen.vectors()[place] * scale));
+        }
+      }
+      Map<String, StoredTensor> tensors = new LinkedHashMap<>();
+      tensors.put(
+          "linear.weight", StoredTensor.of(ElementType.F32, new long[] {dim, hidden}, weight));
+      SafetensorsFile.write(target, tensors);
+    }
+  }
+}

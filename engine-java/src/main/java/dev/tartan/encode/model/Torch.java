@@ -1,0 +1,86 @@
+package dev.tartan.encode.model;
+
+import dev.tartan.memory.TartanException;
+import java.lang.foreign.MemorySegment;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.javacpp.Pointer;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/** Loads LibTorch once a process, and makes tensors of memory that Java owns. */
+public final class Torch {
+  private static final String ARTIFACTS =
+      "org.bytedeco:pytorch, org.bytedeco:openblas and org.bytedeco:javacpp, each with the"
+          + " classifier of this platform (such as linux-x86_64)";
+
+  private Torch() {}
+
+  /**
+   * Loads the native libraries, from the class path by way of a cache folder. Later calls are free.
+   *
+   * <p>Within a batch LibTorch works on one thread; Tartan runs several batches instead, which
+   * scales better and never has two thread pools fight for the cores.
+   *
+   * @throws TartanException if they are not on the class path or do not load
+   */
+  public static void load() {
+    try {
+      Loaded.check();
+    } catch (LinkageError e) {
+      throw new TartanException(
+          "encoding text needs LibTorch, which does not load (%s); put these on the class path: %s"
+              .formatted(rootMessage(e), ARTIFACTS),
+          e);
+    }
+  }
+
+  private static final class Loaded {
+    static {
+      torch.set_num_threads(1);
+    }
+
+    static void check() {}
+  }
+
+  private static String rootMessage(Throwable e) {
+    Throwable cause = e;
+    while (cause.getCause() != null) {
+      cause = cause.getCause();
+    }
+    String message = String.valueOf(cause.getMessage());
+    return message.lines().findFirst().orElse(message);
+  }
+
+  /** A pointer to memory that somebody else owns. */
+  private static final class Address extends Pointer {
+    Address(MemorySegment segment) {
+      this.address = segment.address();
+    }
+  }
+
+  /** A float32 tensor that shares {@code segment}, which must outlive it. */
+  static Tensor share(MemorySegment segment, long... shape) {
+    return torch.from_blob(new Address(segment), shape, new TensorOptions(ScalarType.Float));
+  }
+
+  /** An int64 tensor with a copy of {@code values}; lives as long as the pointer scope. */
+  static Tensor longs(long[] values, long... shape) {
+    return torch.from_blob(new LongPointer(values), shape, new TensorOptions(ScalarType.Long));
+  }
+
+  /** A float32 tensor with a copy of {@code values}; lives as long as the pointer scope. */
+  static Tensor floats(float[] values, long... shape) {
+    return torch.from_blob(new FloatPointer(values), shape, new TensorOptions(ScalarType.Float));
+  }
+
+  /** The values of a float32 tensor, row-major. */
+  static float[] toArray(Tensor tensor) {
+    Tensor dense = tensor.contiguous();
+    float[] values = new float[Math.toIntExact(dense.numel())];
+    dense.data_ptr_float().get(values);
+    return values;
+  }
+}

@@ -1,0 +1,17 @@
+package dev.tartan.encode.text;
+
+/**
+ * The tokens of a text, without special ones. Arrays are not copied; nobody changes them.
+ *
+ * @param ids the id of each token
+ * @param names the token as the vocabulary spells it
+ * @param starts where it begins in the text, in {@code char}s
+ * @param ends where it ends
+ * @param words the number of the word that it belongs to
+ */
+@SuppressWarnings("ArrayRecordComponent") // internal to encoding, hot, never compared
+record Tokens(int[] ids, String[] names, int[] starts, int[] ends, long[] words) {
+  int length() {
+    return ids.length;
+  }
+}
