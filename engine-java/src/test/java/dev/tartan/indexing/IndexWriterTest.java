@@ -90,7 +90,7 @@ class IndexWriterTest {
     List<Doc> docs = TestIndex.docs(7, 10, 16, 1);
     try (IndexWriter writer = writer(OPTIONS)) {
       for (int i = 0; i < docs.size(); i++) {
-        float factor = i % 2 == 0 ? 1e-12f : 1e12f;
+        float factor = i % 2 == 0 ? 1e-38f : 1e12f;
         float[][] rows = docs.get(i).passages().getFirst();
         for (float[] row : rows) {
           for (int d = 0; d < row.length; d++) {
@@ -159,7 +159,7 @@ class IndexWriterTest {
       for (int i = 0; i < 2; i++) {
         assertLine(() -> writer(OPTIONS).close(), "is being written");
       }
-      assertOtherProcess("refused: " + index + " is being written by another process (pid");
+      assertOtherProcess("refused: " + index + " is being written by another process (pid ");
       add(writer, "a", 1);
       writer.commit();
     }
