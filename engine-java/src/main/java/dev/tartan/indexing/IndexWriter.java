@@ -67,13 +67,24 @@ public final class IndexWriter implements AutoCloseable {
     if (tokens != (rows == null ? 0 : rows.rows())) {
       throw new IllegalArgumentException("the doclens do not sum to the rows");
     }
-    addDocument(id, passages);
-    if (rows != null) {
+    if (rows == null) {
+      addDocument(id, passages);
+      return;
+    }
+    if (rows.dim() != options.dim()) {
+      throw new IllegalArgumentException(
+          "rows of dim %d for an index of %d".formatted(rows.dim(), options.dim()));
+    }
+    try (Arena arena = Arena.ofConfined()) {
+      Matrix unit = Matrix.allocate(arena, rows.rows(), rows.dim());
+      unit.data().copyFrom(rows.data());
+      unit.normalizeRows("document '%s'".formatted(id), 0); // float16 holds no other lengths
+      addDocument(id, passages);
       if (spool == null) {
         Path path = directory.path().resolve("spool-" + directory.nextCommit() + ".npy");
         spool = new Spool(path, options.dim());
       }
-      spool.add(rows);
+      spool.add(unit);
     }
   }
 
@@ -120,6 +131,11 @@ public final class IndexWriter implements AutoCloseable {
       throw new TartanException(
           "%d ids for %d passages; one a passage is needed"
               .formatted(documentIds.size(), source.passages()));
+    }
+    if (source.dim() != options.dim()) {
+      throw new TartanException(
+          "%s has dim %d; the index is to have %d"
+              .formatted(source.name(), source.dim(), options.dim()));
     }
     for (int p = 0; p < source.passages(); p++) {
       String id = documentIds == null ? Integer.toString(p) : documentIds.get(p);

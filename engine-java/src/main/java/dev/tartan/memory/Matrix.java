@@ -73,9 +73,9 @@ public record Matrix(MemorySegment data, long rows, int dim) {
                 .formatted(
                     name, firstRow + r, squares == 0 ? "is all zeros" : "holds a NaN or infinity"));
       }
-      float inverse = (float) (1 / Math.sqrt(squares));
+      double inverse = 1 / Math.sqrt(squares); // of a tiny row it is beyond float32
       for (int d = 0; d < dim; d++) {
-        row[d] *= inverse;
+        row[d] = (float) (row[d] * inverse);
       }
       MemorySegment.copy(row, 0, data, Layouts.F32, offset(r), dim);
     }

@@ -28,6 +28,8 @@ public final class NpyFile implements Closeable {
   private static final Pattern ORDER = Pattern.compile("'fortran_order'\\s*:\\s*(True|False)");
   private static final Pattern SHAPE = Pattern.compile("'shape'\\s*:\\s*\\(([^)]*)\\)");
 
+  private static final Pattern EXTENT = Pattern.compile("\\d{1,18}");
+
   private final Path path;
   private final FileChannel channel;
   private final DType dtype;
@@ -56,7 +58,7 @@ public final class NpyFile implements Closeable {
       throw bad("is in Fortran order; save it with numpy.ascontiguousarray");
     }
     this.shape = shape(group(SHAPE, header));
-    long expected = dataOffset + elements() * dtype.bytes();
+    long expected = dataOffset + dataBytes();
     if (channel.size() < expected) {
       throw bad(
           "is truncated: shape %s needs %d bytes, the file has %d"
@@ -191,9 +193,21 @@ public final class NpyFile implements Closeable {
   private long elements() {
     long n = 1;
     for (long extent : shape) {
-      n = Math.multiplyExact(n, extent);
+      n *= extent;
     }
     return n;
+  }
+
+  private long dataBytes() {
+    try {
+      long bytes = dtype.bytes();
+      for (long extent : shape) {
+        bytes = Math.multiplyExact(bytes, extent);
+      }
+      return Math.addExact(bytes, dataOffset) - dataOffset;
+    } catch (ArithmeticException e) {
+      throw bad("is damaged: no file holds shape " + Arrays.toString(shape));
+    }
   }
 
   private DType dtype(String descr) {
@@ -215,6 +229,9 @@ public final class NpyFile implements Closeable {
     List<Long> extents = new ArrayList<>();
     for (String part : text.split(",", -1)) {
       if (!part.isBlank()) {
+        if (!EXTENT.matcher(part.strip()).matches()) {
+          throw bad("has a damaged NPY header");
+        }
         extents.add(Long.parseLong(part.strip()));
       }
     }

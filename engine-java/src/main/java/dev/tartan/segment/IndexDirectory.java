@@ -15,6 +15,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
@@ -28,13 +29,21 @@ public final class IndexDirectory implements AutoCloseable {
   private static final Pattern OURS =
       Pattern.compile("(segment|codec|spool)-\\d+\\..*|manifest\\.json\\.new");
 
+  /**
+   * Directories that this process writes. Closing any channel of a locked file frees its lock on
+   * POSIX systems, so that a second writer here must be refused before it opens the file.
+   */
+  private static final Set<Path> HELD = ConcurrentHashMap.newKeySet();
+
   private final Path path;
+  private final Path held;
   private final FileChannel lockChannel;
   private final long lastCommit;
   private boolean committed;
 
-  private IndexDirectory(Path path, FileChannel lockChannel) {
+  private IndexDirectory(Path path, Path held, FileChannel lockChannel) {
     this.path = path;
+    this.held = held;
     this.lockChannel = lockChannel;
     this.lastCommit = exists(path) ? Manifest.read(path).commit() : 0;
     removeLeftovers();
@@ -51,31 +60,48 @@ public final class IndexDirectory implements AutoCloseable {
    * @throws TartanException if another writer holds it, or it cannot be written
    */
   public static IndexDirectory open(Path path) {
-    FileChannel channel = null;
     try {
       Files.createDirectories(path);
-      channel =
-          FileChannel.open(
-              path.resolve(LOCK),
-              StandardOpenOption.CREATE,
-              StandardOpenOption.READ,
-              StandardOpenOption.WRITE);
+      Path real = path.toRealPath();
+      if (!HELD.add(real)) {
+        throw busy(path, "another writer of this process");
+      }
+      try {
+        return lock(path, real);
+      } catch (IOException | RuntimeException e) {
+        HELD.remove(real);
+        throw e;
+      }
+    } catch (IOException e) {
+      throw TartanException.io("cannot write the index at " + path, e);
+    }
+  }
+
+  private static IndexDirectory lock(Path path, Path real) throws IOException {
+    FileChannel channel =
+        FileChannel.open(
+            path.resolve(LOCK),
+            StandardOpenOption.CREATE,
+            StandardOpenOption.READ,
+            StandardOpenOption.WRITE);
+    try {
       if (tryLock(channel) == null) {
-        throw new TartanException(
-            "%s is being written by another process (%s); wait for it or stop it"
-                .formatted(path, holder(channel)));
+        throw busy(path, "another process (%s)".formatted(holder(channel)));
       }
       channel.truncate(0);
       channel.write(
           ByteBuffer.wrap(
               ("pid " + ProcessHandle.current().pid()).getBytes(StandardCharsets.US_ASCII)));
-      return new IndexDirectory(path, channel);
+      return new IndexDirectory(path, real, channel);
     } catch (IOException | RuntimeException e) {
       closeQuietly(channel);
-      throw e instanceof IOException io
-          ? TartanException.io("cannot write the index at " + path, io)
-          : (RuntimeException) e;
+      throw e;
     }
+  }
+
+  private static TartanException busy(Path path, String holder) {
+    return new TartanException(
+        "%s is being written by %s; wait for it or stop it".formatted(path, holder));
   }
 
   public Path path() {
@@ -137,6 +163,7 @@ public final class IndexDirectory implements AutoCloseable {
       }
     } finally {
       closeQuietly(lockChannel);
+      HELD.remove(held);
     }
   }
 
@@ -175,10 +202,7 @@ public final class IndexDirectory implements AutoCloseable {
     return text.isBlank() ? "unknown" : text;
   }
 
-  private static void closeQuietly(@Nullable FileChannel channel) {
-    if (channel == null) {
-      return;
-    }
+  private static void closeQuietly(FileChannel channel) {
     try {
       channel.close();
     } catch (IOException e) {

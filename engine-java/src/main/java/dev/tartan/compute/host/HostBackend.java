@@ -120,7 +120,7 @@ public final class HostBackend implements Backend {
       CompressedPassages passages,
       float threshold,
       Candidates candidates) {
-    Shapes.scores(queries, candidates, passages.passages());
+    Shapes.approximateScores(queries, scores, passages, candidates);
     HostQuery[] each = HostViews.queries(queries, scores);
     HostKernels.HostPassages host = HostViews.passages(passages);
     score(
@@ -151,8 +151,7 @@ public final class HostBackend implements Backend {
       CodecTables codec,
       CompressedPassages passages,
       Candidates candidates) {
-    Shapes.scores(queries, candidates, passages.passages());
-    Shapes.codec(codec, passages);
+    Shapes.maxSim(queries, scores, codec, passages, candidates);
     HostQuery[] each = HostViews.queries(queries, scores);
     HostKernels.HostCodec tables = HostViews.codec(codec);
     HostKernels.HostPassages host = HostViews.passages(passages);
@@ -162,10 +161,7 @@ public final class HostBackend implements Backend {
 
   @Override
   public void maxSimDense(QueryBatch queries, DensePassages passages, Candidates candidates) {
-    Shapes.scores(queries, candidates, passages.passages());
-    Shapes.require(
-        passages.rows().columns() == queries.rows().columns(),
-        "queries and passages differ in dim");
+    Shapes.maxSimDense(queries, passages, candidates);
     HostQuery[] each = HostViews.queries(queries, null);
     HostDense host = HostViews.dense(passages);
     score(candidates, MAXSIM_A_TASK, (q, in, out) -> kernels.maxSimDense(each[q], host, in, out));

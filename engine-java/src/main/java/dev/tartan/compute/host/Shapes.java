@@ -5,6 +5,7 @@ import dev.tartan.compute.Candidates;
 import dev.tartan.compute.CentroidScores;
 import dev.tartan.compute.CodecTables;
 import dev.tartan.compute.CompressedPassages;
+import dev.tartan.compute.DensePassages;
 import dev.tartan.compute.InvertedListTables;
 import dev.tartan.compute.QueryBatch;
 import dev.tartan.memory.DType;
@@ -22,6 +23,7 @@ final class Shapes {
   static void queries(QueryBatch queries) {
     int dim = queries.rows().columns();
     dim(dim);
+    require(queries.offsets()[0] == 0, "query offsets do not start at 0");
     for (int q = 0; q < queries.queries(); q++) {
       int rows = queries.rows(q);
       require(
@@ -40,10 +42,17 @@ final class Shapes {
     queries(queries);
     type(centroids, DType.F32, "centroids");
     require(centroids.columns() == queries.rows().columns(), "queries and centroids differ in dim");
+    centroidScores(queries, out, centroids.rows());
+  }
+
+  private static void centroidScores(QueryBatch queries, CentroidScores scores, long centroids) {
+    type(scores.scores(), DType.F32, "centroid scores");
+    type(scores.best(), DType.F32, "best centroid scores");
     require(
-        out.best().columns() == centroids.rows()
-            && out.best().rows() == queries.queries()
-            && out.scores().rows() == centroids.rows() * queries.rows().rows(),
+        scores.best().columns() == centroids
+            && scores.best().rows() == queries.queries()
+            && scores.scores().rows() * scores.scores().columns()
+                == centroids * queries.rows().rows(),
         "the centroid scores are of another shape");
   }
 
@@ -55,7 +64,7 @@ final class Shapes {
       Candidates out) {
     queries(queries);
     require(nprobe >= 1, "nprobe is " + nprobe + "; at least one centroid must be probed");
-    require(lists.offsets().rows() - 1 == scores.best().columns(), "one inverted list a centroid");
+    centroidScores(queries, scores, lists.offsets().rows() - 1);
     type(lists.offsets(), DType.I64, "list offsets");
     type(lists.passages(), DType.I32, "listed passages");
     require(
@@ -67,6 +76,36 @@ final class Shapes {
     queries(queries);
     require(candidates.queries() == queries.queries(), "as many candidate sets as queries");
     require(passages <= Integer.MAX_VALUE, "a segment has at most 2^31 - 1 passages");
+  }
+
+  static void approximateScores(
+      QueryBatch queries,
+      CentroidScores scores,
+      CompressedPassages passages,
+      Candidates candidates) {
+    scores(queries, candidates, passages.passages());
+    centroidScores(queries, scores, scores.best().columns());
+    codes(passages);
+  }
+
+  static void maxSim(
+      QueryBatch queries,
+      CentroidScores scores,
+      CodecTables codec,
+      CompressedPassages passages,
+      Candidates candidates) {
+    scores(queries, candidates, passages.passages());
+    codec(codec, passages);
+    require(queries.rows().columns() == codec.dim(), "queries and codec differ in dim");
+    centroidScores(queries, scores, codec.centroids().rows());
+  }
+
+  static void maxSimDense(QueryBatch queries, DensePassages passages, Candidates candidates) {
+    scores(queries, candidates, passages.passages());
+    Buffer rows = passages.rows();
+    require(rows.columns() == queries.rows().columns(), "queries and passages differ in dim");
+    require(rows.dtype() == DType.F32 || rows.dtype() == DType.F16, "rows are F32 or F16");
+    type(passages.offsets(), DType.I64, "token offsets");
   }
 
   static void keepBest(Candidates in, long keep, Candidates out) {
@@ -83,10 +122,16 @@ final class Shapes {
     long tokens = passages.codes().rows();
     require(passages.residuals().rows() == tokens, "as many residuals as codes");
     Buffer scales = passages.scales();
-    require(scales == null || scales.rows() == tokens, "as many scales as codes");
     require(
-        passages.codes().dtype() == DType.U16 || passages.codes().dtype() == DType.I32,
-        "codes are U16 or I32");
+        scales == null || (scales.rows() == tokens && scales.dtype() == DType.U16),
+        "as many scales as codes, U16");
+    type(passages.residuals(), DType.U8, "residuals");
+    codes(passages);
+  }
+
+  private static void codes(CompressedPassages passages) {
+    DType codes = passages.codes().dtype();
+    require(codes == DType.U16 || codes == DType.I32, "codes are U16 or I32");
     type(passages.offsets(), DType.I64, "token offsets");
   }
 
@@ -97,6 +142,8 @@ final class Shapes {
         nbits == 1 || nbits == 2 || nbits == 4 || nbits == 8,
         "nbits is " + nbits + "; it must be 1, 2, 4 or 8");
     type(codec.centroids(), DType.F32, "centroids");
+    type(codec.cutoffs(), DType.F32, "cutoffs");
+    type(codec.weights(), DType.F32, "weights");
     require(codec.cutoffs().rows() == (1 << nbits) - 1, "2^nbits - 1 cutoffs");
     require(codec.weights().rows() == 1 << nbits, "2^nbits weights");
   }
@@ -139,7 +186,7 @@ final class Shapes {
     type(out, DType.F32, "the output");
     require(out.columns() == codec.dim(), "output and codec differ in dim");
     require(
-        firstToken >= 0 && firstToken + out.rows() <= passages.codes().rows(),
+        firstToken >= 0 && firstToken <= passages.codes().rows() - out.rows(),
         "tokens outside the segment");
   }
 

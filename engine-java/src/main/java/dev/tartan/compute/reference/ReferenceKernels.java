@@ -47,7 +47,7 @@ public final class ReferenceKernels implements HostKernels {
       IntStream.range(0, (int) lists.centroids())
           .filter(c -> !Float.isNaN(score(query, c, row)))
           .boxed()
-          .sorted(Comparator.comparing((Integer c) -> -score(query, c, row)))
+          .sorted(Comparator.comparing((Integer c) -> 0 - score(query, c, row)))
           .limit(nprobe)
           .forEach(
               c -> {
@@ -103,7 +103,7 @@ public final class ReferenceKernels implements HostKernels {
             .filter(i -> scores.getAtIndex(F32, i) > Float.NEGATIVE_INFINITY)
             .boxed()
             .sorted(
-                Comparator.comparing((Integer i) -> -scores.getAtIndex(F32, i))
+                Comparator.comparing((Integer i) -> 0 - scores.getAtIndex(F32, i)) // -0 ties with 0
                     .thenComparing(i -> passages.getAtIndex(I32, i)))
             .limit(keep)
             .mapToInt(Integer::intValue)

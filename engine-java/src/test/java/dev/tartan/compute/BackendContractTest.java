@@ -1,0 +1,366 @@
+package dev.tartan.compute;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assertions.fail;
+
+import dev.tartan.memory.DType;
+import java.lang.foreign.ValueLayout;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.function.BiConsumer;
+import org.junit.jupiter.api.Test;
+
+/** All backends mean the same: the reference says what. */
+class BackendContractTest {
+  private static final int[] DIMS = {8, 64, 96, 128, 768, 1024};
+  private static final int[] ROWS = {1, 7, 32, 33, 255, 256};
+  private static final int[] BITS = {1, 2, 4, 8};
+
+  @Test
+  void centroidScoresAreEqualToTheBit() {
+    each(
+        (right, other) -> {
+          CentroidScores a = right.centroidScores();
+          CentroidScores b = other.centroidScores();
+          assertBits(Loaded.floats(a.scores()), Loaded.floats(b.scores()));
+          assertBits(Loaded.floats(a.best()), Loaded.floats(b.best()));
+        });
+  }
+
+  @Test
+  void candidatesAreEqual() {
+    each(
+        (right, other) -> {
+          Candidates a = right.candidates(right.centroidScores());
+          Candidates b = other.candidates(other.centroidScores());
+          for (int q = 0; q < a.queries(); q++) {
+            assertArrayEquals(Loaded.passages(a, q), Loaded.passages(b, q));
+          }
+        });
+  }
+
+  @Test
+  void approximateScoresAreEqualToTheBit() {
+    each(
+        (right, other) -> {
+          Candidates a = approximate(right);
+          Candidates b = approximate(other);
+          for (int q = 0; q < a.queries(); q++) {
+            assertBits(Loaded.scores(a, q), Loaded.scores(b, q));
+          }
+        });
+  }
+
+  @Test
+  void theBestAreEqualAlsoWhenTheyTie() {
+    each(
+        (right, other) -> {
+          for (long keep : new long[] {0, 1, 3, 1000}) {
+            Candidates a = best(right, keep);
+            Candidates b = best(other, keep);
+            for (int q = 0; q < a.queries(); q++) {
+              assertArrayEquals(Loaded.passages(a, q), Loaded.passages(b, q));
+              assertClose(Loaded.scores(a, q), Loaded.scores(b, q), 0); // but for the sign of zero
+            }
+          }
+        });
+  }
+
+  @Test
+  void maxSimIsWithinItsBound() {
+    each(
+        (right, other) -> {
+          Candidates a = maxSim(right);
+          Candidates b = maxSim(other);
+          for (int q = 0; q < a.queries(); q++) {
+            float bound = 1e-5f * right.queries.rows(q);
+            assertClose(Loaded.scores(a, q), Loaded.scores(b, q), bound);
+          }
+        });
+  }
+
+  @Test
+  void maxSimOfUncompressedPassagesIsWithinItsBound() {
+    each(
+        (right, other) -> {
+          for (boolean half : new boolean[] {false, true}) {
+            Candidates a = right.given(right.data.scored, new float[0][]);
+            Candidates b = other.given(other.data.scored, new float[0][]);
+            right.backend.maxSimDense(right.queries, right.dense(half), a);
+            other.backend.maxSimDense(other.queries, other.dense(half), b);
+            for (int q = 0; q < a.queries(); q++) {
+              float bound = 1e-5f * right.queries.rows(q);
+              assertClose(Loaded.scores(a, q), Loaded.scores(b, q), bound);
+            }
+          }
+        });
+  }
+
+  @Test
+  void codesAndSumsAreEqual() {
+    each(
+        (right, other) -> {
+          Buffer codes = codes(right);
+          assertArrayEquals(Loaded.ints(codes), Loaded.ints(codes(other)));
+          Buffer[] a = sums(right, codes);
+          Buffer[] b = sums(other, codes(other));
+          assertArrayEquals(Loaded.longs(a[0]), Loaded.longs(b[0]));
+          assertArrayEquals(Loaded.longs(a[1]), Loaded.longs(b[1]));
+        });
+  }
+
+  @Test
+  void packedResidualsAreEqual() {
+    each(
+        (right, other) ->
+            assertArrayEquals(
+                Loaded.bytes(compress(right)).toArray(ValueLayout.JAVA_BYTE),
+                Loaded.bytes(compress(other)).toArray(ValueLayout.JAVA_BYTE)));
+  }
+
+  @Test
+  void reconstructionsAreWithinTheirBound() {
+    each(
+        (right, other) ->
+            assertClose(Loaded.floats(decompress(right)), Loaded.floats(decompress(other)), 1e-6f));
+  }
+
+  @Test
+  void aQueryAloneHasTheScoresThatItHasInABatch() {
+    for (Backend backend : Contenders.all()) {
+      try (backend) {
+        for (long seed = 0; seed < 12; seed++) {
+          ContractCase data = random(seed);
+          try (Loaded batch = new Loaded(data, backend)) {
+            for (int q = 0; q < batch.queries.queries(); q++) {
+              assertAlone(batch, q, backend.description() + ", " + data.shape);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private static void assertAlone(Loaded batch, int query, String what) {
+    Candidates together = maxSim(batch);
+    Candidates found = batch.candidates(batch.centroidScores());
+    try (Loaded alone = new Loaded(batch.data, batch.backend, query)) {
+      CentroidScores scores = alone.centroidScores();
+      Candidates single = alone.given(new int[][] {batch.data.scored[query]}, new float[0][]);
+      alone.backend.maxSim(alone.queries, scores, alone.codec, alone.passages, single);
+      assertBits(Loaded.scores(together, query), Loaded.scores(single, 0));
+      assertArrayEquals(
+          Loaded.passages(found, query), Loaded.passages(alone.candidates(scores), 0), what);
+    }
+  }
+
+  @Test
+  void threadsDoNotChangeABit() {
+    List<Backend> all = Contenders.all();
+    all.addFirst(Contenders.reference());
+    for (int i = 0; i < all.size(); i += 2) {
+      try (Backend one = all.get(i);
+          Backend three = all.get(i + 1)) {
+        for (ContractCase data : List.of(manyCentroids(), manyPassages(), random(3))) {
+          try (Loaded a = new Loaded(data, one);
+              Loaded b = new Loaded(data, three)) {
+            assertEqualBits(a, b);
+          }
+        }
+      }
+    }
+  }
+
+  private static void assertEqualBits(Loaded a, Loaded b) {
+    Candidates x = maxSim(a);
+    Candidates y = maxSim(b);
+    for (int q = 0; q < x.queries(); q++) {
+      assertBits(Loaded.scores(x, q), Loaded.scores(y, q));
+    }
+    assertBits(Loaded.floats(decompress(a)), Loaded.floats(decompress(b)));
+  }
+
+  /** The formula by hand, so that the reference itself is held to something. */
+  @Test
+  void theReferenceDoesTheSumByHand() {
+    ContractCase data = new ContractCase(shape(1, 8, 2, 3, new int[] {2}, 4), 5);
+    try (Backend backend = Contenders.reference();
+        Loaded loaded = new Loaded(data, backend)) {
+      int[][] all = {{0, 1, 2, 3}};
+      Candidates scored = loaded.given(all, new float[0][]);
+      backend.maxSim(
+          loaded.queries, loaded.centroidScores(), loaded.codec, loaded.passages, scored);
+      float[] scores = Loaded.scores(scored, 0);
+      for (int p = 0; p < 4; p++) {
+        assertEquals(byHand(data, p), scores[p], 1e-5, "passage " + p);
+      }
+    }
+  }
+
+  private static double byHand(ContractCase data, int passage) {
+    double sum = 0;
+    for (int r = 0; r < 2; r++) {
+      double best = Double.NEGATIVE_INFINITY;
+      for (long t = data.offsets[passage]; t < data.offsets[passage + 1]; t++) {
+        best = Math.max(best, similarity(data, r, (int) t));
+      }
+      sum += best;
+    }
+    return sum;
+  }
+
+  private static double similarity(ContractCase data, int row, int token) {
+    double dot = 0;
+    double squares = 0;
+    short[] scales = data.scales;
+    double scale = scales == null ? 1 : Float.float16ToFloat(scales[token]);
+    for (int d = 0; d < 8; d++) {
+      int bucket = (data.residuals[token * 2 + d / 4] >> (d % 4 * 2)) & 3;
+      double value = data.centroids[data.codes[token] * 8 + d] + scale * data.weights[bucket];
+      dot += value * data.queries[row * 8 + d];
+      squares += value * value;
+    }
+    return dot / Math.sqrt(squares);
+  }
+
+  private static Candidates approximate(Loaded on) {
+    Candidates all = on.given(on.data.scored, new float[0][]);
+    on.backend.approximateScores(
+        on.queries, on.centroidScores(), on.passages, on.data.threshold, all);
+    return all;
+  }
+
+  private static Candidates best(Loaded on, long keep) {
+    Candidates all = on.given(on.data.scored, on.data.ties);
+    Candidates best = Candidates.allocate(on.scope, all.queries(), Math.min(keep, all.largest()));
+    on.backend.keepBest(all, keep, best);
+    return best;
+  }
+
+  private static Candidates maxSim(Loaded on) {
+    Candidates all = on.given(on.data.scored, new float[0][]);
+    on.backend.maxSim(on.queries, on.centroidScores(), on.codec, on.passages, all);
+    return all;
+  }
+
+  private static Buffer codes(Loaded on) {
+    Buffer rows = on.f32(on.data.dense, on.data.shape.dim());
+    Buffer codes = on.scope.allocate(DType.I32, rows.rows(), 1);
+    on.backend.nearestCentroids(rows, on.codec.centroids(), codes);
+    return codes;
+  }
+
+  private static Buffer[] sums(Loaded on, Buffer codes) {
+    int k = on.data.shape.centroids();
+    int dim = on.data.shape.dim();
+    Buffer sums = on.scope.allocate(DType.I64, k, dim);
+    Buffer counts = on.scope.allocate(DType.I64, k, 1);
+    sums.copyFrom(java.lang.foreign.MemorySegment.ofArray(new long[k * dim]));
+    counts.copyFrom(java.lang.foreign.MemorySegment.ofArray(new long[k]));
+    on.backend.accumulateCentroids(on.f32(on.data.dense, dim), codes, sums, counts);
+    return new Buffer[] {sums, counts};
+  }
+
+  private static Buffer compress(Loaded on) {
+    Buffer rows = on.f32(on.data.dense, on.data.shape.dim());
+    Buffer packed = on.scope.allocate(DType.U8, rows.rows(), on.codec.residualBytes());
+    on.backend.compress(rows, on.i32(on.data.codes), on.codec, packed);
+    return packed;
+  }
+
+  /** All tokens but the first and the last, where there are so many. */
+  private static Buffer decompress(Loaded on) {
+    long tokens = on.passages.codes().rows();
+    long first = Math.min(1, tokens);
+    Buffer out = on.scope.allocate(DType.F32, Math.max(0, tokens - 2), on.data.shape.dim());
+    on.backend.decompress(on.codec, on.passages, first, out);
+    return out;
+  }
+
+  /** Runs {@code test} on the reference and every other backend, over all cases. */
+  private static void each(BiConsumer<Loaded, Loaded> test) {
+    List<ContractCase> cases = cases();
+    try (Backend reference = Contenders.reference()) {
+      for (Backend backend : Contenders.all()) {
+        try (backend) {
+          for (ContractCase data : cases) {
+            try (Loaded right = new Loaded(data, reference);
+                Loaded other = new Loaded(data, backend)) {
+              test.accept(right, other);
+            } catch (AssertionError | RuntimeException e) {
+              fail(backend.description() + ", " + data.shape + ": " + e.getMessage(), e);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  private static List<ContractCase> cases() {
+    List<ContractCase> cases = new ArrayList<>();
+    for (int d = 0; d < DIMS.length; d++) {
+      for (int r = 0; r < ROWS.length; r++) {
+        int nbits = BITS[(d + r) % 4];
+        int passages = Math.clamp(300_000 / (DIMS[d] * ROWS[r]), 2, 20);
+        int[] rows = {ROWS[r]};
+        cases.add(new ContractCase(shape(100 + 10 * d + r, DIMS[d], nbits, 9, rows, passages), 3));
+      }
+    }
+    for (long seed = 0; seed < 24; seed++) {
+      ContractCase data = random(seed);
+      cases.add(seed % 4 == 3 ? data.withNaN() : data);
+    }
+    cases.add(manyPassages());
+    cases.add(new ContractCase(shape(7, 64, 2, 1, new int[] {3}, 0), 1)); // no passage at all
+    return cases;
+  }
+
+  /** Several queries over a few dozen passages. */
+  private static ContractCase random(long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int[] rows = random.ints(1 + random.nextInt(4), 1, 40).toArray();
+    int dim = 8 * (1 + random.nextInt(20));
+    int nbits = BITS[random.nextInt(4)];
+    int centroids = 1 + random.nextInt(40);
+    int passages = 1 + random.nextInt(40);
+    return new ContractCase(shape(seed, dim, nbits, centroids, rows, passages), 9);
+  }
+
+  /** More than one task of everything that splits by passage or token. */
+  private static ContractCase manyPassages() {
+    return new ContractCase(shape(11, 8, 4, 5, new int[] {3, 5, 2}, 1500), 9);
+  }
+
+  private static ContractCase manyCentroids() {
+    return new ContractCase(shape(12, 8, 2, 5000, new int[] {4, 1}, 10), 5);
+  }
+
+  private static ContractCase.Shape shape(
+      long seed, int dim, int nbits, int centroids, int[] rows, int passages) {
+    return new ContractCase.Shape(seed, dim, nbits, centroids, rows, passages);
+  }
+
+  private static void assertBits(float[] expected, float[] actual) {
+    assertEquals(expected.length, actual.length);
+    for (int i = 0; i < expected.length; i++) {
+      if (Float.floatToIntBits(expected[i]) != Float.floatToIntBits(actual[i])) {
+        fail("element %d: expected %s, not %s".formatted(i, expected[i], actual[i]));
+      }
+    }
+  }
+
+  private static void assertClose(float[] expected, float[] actual, float bound) {
+    assertEquals(expected.length, actual.length, () -> Arrays.toString(actual));
+    for (int i = 0; i < expected.length; i++) {
+      boolean same = Float.compare(expected[i], actual[i]) == 0; // NaN and infinities
+      int at = i;
+      assertTrue(
+          same || Math.abs(expected[i] - actual[i]) <= bound,
+          () -> "element %d: expected %s, not %s".formatted(at, expected[at], actual[at]));
+    }
+  }
+}

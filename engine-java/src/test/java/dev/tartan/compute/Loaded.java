@@ -1,0 +1,152 @@
+package dev.tartan.compute;
+
+import dev.tartan.memory.DType;
+import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+
+/** A {@link ContractCase} in the memory of one backend, and its operations as heap arrays. */
+final class Loaded implements AutoCloseable {
+  private final Arena arena = Arena.ofShared();
+  final ContractCase data;
+  final Backend backend;
+  final Scope scope;
+  final QueryBatch queries;
+  final CodecTables codec;
+  final CompressedPassages passages;
+  final InvertedListTables lists;
+
+  /** All queries of the case, or one alone. */
+  Loaded(ContractCase data, Backend backend, int... only) {
+    this.data = data;
+    this.backend = backend;
+    this.scope = backend.openScope();
+    int dim = data.shape.dim();
+    this.queries =
+        only.length == 0
+            ? new QueryBatch(f32(data.queries, dim), data.queryOffsets)
+            : new QueryBatch(
+                f32(data.queryRows(only[0]), dim), new int[] {0, data.shape.queryRows()[only[0]]});
+    this.codec =
+        new CodecTables(
+            data.shape.nbits(),
+            f32(data.centroids, dim),
+            f32(data.cutoffs, 1),
+            f32(data.weights, 1));
+    short[] scales = data.scales;
+    this.passages =
+        new CompressedPassages(
+            wrap(DType.I64, 1, MemorySegment.ofArray(data.offsets)),
+            data.codeType == DType.I32 ? i32(data.codes) : u16(data.codes),
+            wrap(DType.U8, codec.residualBytes(), MemorySegment.ofArray(data.residuals)),
+            scales == null ? null : wrap(DType.U16, 1, MemorySegment.ofArray(scales)));
+    this.lists =
+        new InvertedListTables(
+            wrap(DType.I64, 1, MemorySegment.ofArray(data.listOffsets)),
+            i32(data.lists),
+            data.shape.passages());
+  }
+
+  Buffer f32(float[] values, int columns) {
+    return wrap(DType.F32, columns, MemorySegment.ofArray(values));
+  }
+
+  Buffer i32(int[] values) {
+    return wrap(DType.I32, 1, MemorySegment.ofArray(values));
+  }
+
+  private Buffer u16(int[] values) {
+    short[] narrow = new short[values.length];
+    for (int i = 0; i < narrow.length; i++) {
+      narrow[i] = (short) values[i];
+    }
+    return wrap(DType.U16, 1, MemorySegment.ofArray(narrow));
+  }
+
+  Buffer f16(float[] values, int columns) {
+    short[] halves = new short[values.length];
+    for (int i = 0; i < halves.length; i++) {
+      halves[i] = Float.floatToFloat16(values[i]);
+    }
+    return wrap(DType.F16, columns, MemorySegment.ofArray(halves));
+  }
+
+  /** An exact copy in native memory, so that a kernel that reads beyond it reads foreign bytes. */
+  private Buffer wrap(DType dtype, int columns, MemorySegment heap) {
+    MemorySegment copy = arena.allocate(heap.byteSize(), 64);
+    copy.copyFrom(heap);
+    return scope.wrap(dtype, columns, copy);
+  }
+
+  CentroidScores centroidScores() {
+    CentroidScores out = CentroidScores.allocate(scope, queries, (int) codec.centroids().rows());
+    backend.centroidScores(queries, codec.centroids(), out);
+    return out;
+  }
+
+  Candidates candidates(CentroidScores scores) {
+    Candidates out = Candidates.allocate(scope, queries.queries(), data.shape.passages());
+    backend.candidates(queries, scores, lists, data.nprobe, out);
+    return out;
+  }
+
+  /** One set of passages a query, with scores if there are any. */
+  Candidates given(int[][] passages, float[][] scores) {
+    int capacity = 1;
+    for (int[] each : passages) {
+      capacity = Math.max(capacity, each.length);
+    }
+    Candidates all = Candidates.allocate(scope, passages.length, capacity);
+    for (int q = 0; q < passages.length; q++) {
+      long first = q * all.capacity();
+      int n = passages[q].length;
+      all.passages().slice(first, n).copyFrom(MemorySegment.ofArray(passages[q]));
+      if (scores.length > 0) {
+        all.scores().slice(first, n).copyFrom(MemorySegment.ofArray(scores[q]));
+      }
+      all.setCount(q, n);
+    }
+    return all;
+  }
+
+  DensePassages dense(boolean half) {
+    int dim = data.shape.dim();
+    return new DensePassages(
+        passages.offsets(), half ? f16(data.dense, dim) : f32(data.dense, dim));
+  }
+
+  static int[] passages(Candidates candidates, int query) {
+    return ints(
+        candidates.passages().slice(query * candidates.capacity(), candidates.count(query)));
+  }
+
+  static float[] scores(Candidates candidates, int query) {
+    return floats(
+        candidates.scores().slice(query * candidates.capacity(), candidates.count(query)));
+  }
+
+  static int[] ints(Buffer buffer) {
+    return bytes(buffer).toArray(ValueLayout.JAVA_INT);
+  }
+
+  static long[] longs(Buffer buffer) {
+    return bytes(buffer).toArray(ValueLayout.JAVA_LONG);
+  }
+
+  static float[] floats(Buffer buffer) {
+    return bytes(buffer).toArray(ValueLayout.JAVA_FLOAT);
+  }
+
+  static MemorySegment bytes(Buffer buffer) {
+    MemorySegment copy = MemorySegment.ofArray(new long[(int) ((buffer.bytes() + 7) / 8)]);
+    MemorySegment exact = copy.asSlice(0, buffer.bytes());
+    buffer.copyTo(exact);
+    return exact;
+  }
+
+  @Override
+  public void close() {
+    scope.close();
+    arena.close();
+  }
+}

@@ -1,0 +1,209 @@
+package dev.tartan.segment;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
+
+import dev.tartan.compute.Backend;
+import dev.tartan.compute.Contenders;
+import dev.tartan.indexing.IndexOptions;
+import dev.tartan.indexing.IndexWriter;
+import dev.tartan.indexing.NpyEmbeddings;
+import dev.tartan.indexing.TestIndex;
+import dev.tartan.indexing.TestIndex.Doc;
+import dev.tartan.memory.DType;
+import dev.tartan.memory.Layouts;
+import dev.tartan.memory.Progress;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.TreeSet;
+import java.util.zip.CRC32C;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** What is written comes back, and lies where the format document says. */
+class SegmentFormatTest {
+  @TempDir Path directory;
+
+  @Test
+  void documentsComeBack() {
+    List<Doc> docs = TestIndex.docs(1, 50, 16, 3);
+    TestIndex.write(directory, IndexOptions.of(16, 2), docs);
+    try (Snapshot snapshot = Snapshot.open(directory)) {
+      snapshot.verify();
+      Segment segment = snapshot.segments().getFirst();
+      assertEquals(50, segment.documents());
+      assertEquals(snapshot.manifest().passages(), segment.passages());
+      int passage = 0;
+      long token = 0;
+      for (int d = 0; d < 50; d++) {
+        assertEquals(docs.get(d).id(), segment.id(d));
+        for (int p = 0; p < docs.get(d).passages().size(); p++) {
+          assertEquals(d, segment.document(passage));
+          assertEquals(docs.get(d).passages().get(p).length, segment.doclen(passage));
+          assertEquals(token, segment.firstToken(passage));
+          assertEquals(TestIndex.text(docs.get(d), p), segment.text(passage));
+          token += segment.doclen(passage++);
+        }
+      }
+      assertEquals(token, segment.tokens());
+    }
+  }
+
+  @Test
+  void codesAreTheNearestCentroidsAndListsTheirPassages() {
+    List<Doc> docs = TestIndex.docs(2, 30, 16, 2);
+    TestIndex.write(directory, IndexOptions.of(16, 4), docs);
+    List<float[]> tokens =
+        docs.stream().flatMap(d -> d.passages().stream()).flatMap(Arrays::stream).toList();
+    try (Snapshot snapshot = Snapshot.open(directory)) {
+      Segment segment = snapshot.segments().getFirst();
+      short[] codes = array(Component.CODES).toArray(Layouts.U16);
+      assertEquals(tokens.size(), codes.length);
+      List<TreeSet<Integer>> lists = new ArrayList<>();
+      for (int c = 0; c < snapshot.codec().centroids().rows(); c++) {
+        lists.add(new TreeSet<>());
+      }
+      for (int p = 0; p < segment.passages(); p++) {
+        for (int t = 0; t < segment.doclen(p); t++) {
+          int token = (int) segment.firstToken(p) + t;
+          assertEquals(nearest(tokens.get(token), snapshot), codes[token], "token " + token);
+          lists.get(codes[token]).add(p);
+        }
+      }
+      int[] lengths = lists.stream().mapToInt(Set::size).toArray();
+      int[] passages = lists.stream().flatMap(Set::stream).mapToInt(p -> p).toArray();
+      assertArrayEquals(lengths, array(Component.LIST_LENGTHS).toArray(Layouts.I32));
+      assertArrayEquals(passages, array(Component.LISTS).toArray(Layouts.I32));
+    }
+  }
+
+  private static int nearest(float[] token, Snapshot snapshot) {
+    double best = -2;
+    int code = -1;
+    for (int c = 0; c < snapshot.codec().centroids().rows(); c++) {
+      double dot = 0;
+      for (int d = 0; d < token.length; d++) {
+        // the writer rounds what it spools to float16
+        double value = Float.float16ToFloat(Float.floatToFloat16(token[d]));
+        dot += value * snapshot.codec().centroids().get(c, d);
+      }
+      if (dot > best) {
+        best = dot;
+        code = c;
+      }
+    }
+    return code;
+  }
+
+  private MemorySegment array(Component component) {
+    byte[] bytes = read("segment-1." + component.extension());
+    return MemorySegment.ofArray(Arrays.copyOfRange(bytes, 64, bytes.length));
+  }
+
+  private byte[] read(String file) {
+    try {
+      return Files.readAllBytes(directory.resolve(file));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The doclens 3, 0 and 258, byte by byte as the package documentation has it. */
+  @Test
+  void oneFileToTheByte() {
+    float[][] none = new float[0][];
+    List<float[][]> passages = List.of(new float[3][], none, new float[258][]);
+    for (float[][] rows : passages) {
+      System.arraycopy(TestIndex.rows(new SplittableRandom(1), rows.length, 8, null), 0, rows, 0, rows.length);
+    }
+    TestIndex.write(directory, IndexOptions.of(8, 2), List.of(new Doc("a", passages)));
+    byte[] array = {3, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0, 0};
+    ByteBuffer expected = ByteBuffer.allocate(76).order(ByteOrder.LITTLE_ENDIAN);
+    expected.put("TARTAN\r\n".getBytes(StandardCharsets.US_ASCII));
+    expected.putInt(8, 1).putInt(12, 6).putInt(16, 3).putLong(24, 3).putLong(32, 4);
+    expected.putInt(40, crc(array, 0, 12)).put(64, array);
+    expected.putInt(44, crc(expected.array(), 0, 64));
+    assertArrayEquals(expected.array(), read("segment-1.doclens"));
+  }
+
+  private static int crc(byte[] bytes, int first, int count) {
+    CRC32C crc = new CRC32C();
+    crc.update(bytes, first, count);
+    return (int) crc.getValue();
+  }
+
+  @Test
+  void theCodecFileHasPaddedTablesThenCentroids() {
+    TestIndex.write(directory, IndexOptions.of(8, 4), TestIndex.docs(4, 20, 8, 1));
+    try (Snapshot snapshot = Snapshot.open(directory)) {
+      byte[] file = read("codec-1.codec");
+      MemorySegment rows = MemorySegment.ofArray(Arrays.copyOfRange(file, 64, file.length));
+      assertEquals(-1, snapshot.codec().cutoffs().mismatch(rows.asSlice(0, 60)));
+      assertEquals(0, rows.get(ValueLayout.JAVA_INT_UNALIGNED, 60), "15 cutoffs fill two rows of 8");
+      assertEquals(-1, snapshot.codec().weights().mismatch(rows.asSlice(64, 64)));
+      assertEquals(-1, snapshot.codec().centroids().data().mismatch(rows.asSlice(128)));
+    }
+  }
+
+  @Test
+  void embeddingsOnDiskAreIndexedAsThoseThatAreAdded() {
+    List<Doc> docs = TestIndex.docs(5, 40, 16, 1);
+    Path added = directory.resolve("added");
+    TestIndex.write(added, IndexOptions.of(16, 2), docs);
+    List<String> ids = docs.stream().map(Doc::id).toList();
+    for (DType type : List.of(DType.F16, DType.F32)) {
+      Path path = directory.resolve("npy-" + type);
+      try (Backend backend = Contenders.best(1);
+          NpyEmbeddings source = TestIndex.npy(directory, type, docs);
+          IndexWriter writer =
+              new IndexWriter(path, IndexOptions.of(16, 2), backend, Progress.NONE)) {
+        writer.commit(source, ids);
+      }
+      try (Snapshot a = Snapshot.open(added);
+          Snapshot b = Snapshot.open(path)) {
+        b.verify();
+        assertEquals(a.manifest().tokens(), b.manifest().tokens());
+        assertEquals("döc-5-39", b.segments().getFirst().id(39));
+        assertEquals(
+            a.segments().getFirst().doclen(39), b.segments().getFirst().doclen(39));
+      }
+      if (type == DType.F16) { // then the same bits come in, so the same bits go out
+        assertEquals(-1, mismatch(added, path, "segment-1.residuals"));
+        assertEquals(-1, mismatch(added, path, "codec-1.codec"));
+      }
+    }
+  }
+
+  private static long mismatch(Path a, Path b, String file) {
+    try {
+      return Files.mismatch(a.resolve(file), b.resolve(file));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Test
+  void textsThatAreNotStoredAreNull() {
+    IndexOptions options = new IndexOptions(16, 2, 4, false, "a model", 180);
+    TestIndex.write(directory, options, TestIndex.docs(3, 5, 16, 1));
+    try (Snapshot snapshot = Snapshot.open(directory)) {
+      assertNull(snapshot.segments().getFirst().text(0));
+      assertEquals("a model", snapshot.manifest().model());
+      assertEquals(180, snapshot.manifest().split());
+      assertEquals(4, snapshot.codec().centroids().rows());
+    }
+  }
+}
