@@ -60,9 +60,14 @@ public final class Tartan implements AutoCloseable {
    * @param threads for the encoder
    */
   public static Tartan open(Path path, Backend backend, int threads) {
+    Snapshot snapshot = null;
     try {
-      return new Tartan(Snapshot.open(path), backend, threads);
+      snapshot = Snapshot.open(path);
+      return new Tartan(snapshot, backend, threads);
     } catch (RuntimeException e) {
+      if (snapshot != null) {
+        snapshot.close();
+      }
       backend.close();
       throw e;
     }

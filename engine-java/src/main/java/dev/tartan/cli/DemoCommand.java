@@ -18,6 +18,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -33,8 +35,10 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Indexes a bundled sample of 300 SciFact abstracts, answers three questions, explains one answer,",
-      "and tells where the time went. A second run uses the index of the first.",
+      "Shows everything on a bundled sample.",
+      "",
+      "Indexes 300 abstracts of SciFact, answers three questions, explains one answer, and tells where the",
+      "time went. A second run uses the index of the first.",
     })
 final class DemoCommand implements Callable<Integer> {
   private static final String SAMPLE = "/dev/tartan/demo/scifact-sample.jsonl";
@@ -56,19 +60,21 @@ final class DemoCommand implements Callable<Integer> {
 
   @Mixin Shared shared = new Shared();
 
+  private final List<Map<String, Object>> answers = new ArrayList<>();
+  private final Map<String, Double> times = new LinkedHashMap<>();
+
   @Override
   public Integer call() {
     long start = System.nanoTime();
     try (Backend backend = shared.openBackend()) {
-      shared.print(
+      say(
           "Tartan demo: abstracts of SciFact (CC BY 4.0), model tartan-mini, backend "
               + backend.description());
-      shared.print("");
+      say("");
       if (fresh || !IndexDirectory.exists(index)) {
         makeIndex(backend);
       } else {
-        shared.print(
-            "The index of an earlier run is at %s (--fresh makes it again).".formatted(index));
+        say("The index of an earlier run is at %s (--fresh makes it again).".formatted(index));
       }
     }
     double indexed = seconds(start);
@@ -79,13 +85,26 @@ final class DemoCommand implements Callable<Integer> {
       long asking = System.nanoTime();
       QUESTIONS.forEach(question -> answer(tartan, question));
       double answered = seconds(asking);
-      shared.print("");
+      say("");
       String question = QUESTIONS.getLast();
       Hit best = tartan.search(question, 1).getFirst();
-      HitPrinter.explain(tartan.explain(question, best), shared::print);
+      HitPrinter.explain(tartan.explain(question, best), this::say);
       times(tartan, indexed, loaded, answered);
     }
+    if (shared.json) {
+      Map<String, Object> told = new LinkedHashMap<>();
+      told.put("index", index.toString());
+      told.put("answers", answers);
+      told.put("seconds", times);
+      shared.printJson(told);
+    }
     return 0;
+  }
+
+  private void say(String line) {
+    if (!shared.json) {
+      shared.print(line);
+    }
   }
 
   private void makeIndex(Backend backend) {
@@ -98,7 +117,7 @@ final class DemoCommand implements Callable<Integer> {
               .index(new Collection(sample), index, options)
               .manifest();
       IndexCommand.close(progress);
-      shared.print(
+      say(
           String.format(
               Locale.ROOT,
               "Indexed %,d abstracts, %,d token embeddings of dim %d, at 2 bits with %,d centroids.",
@@ -106,7 +125,7 @@ final class DemoCommand implements Callable<Integer> {
               manifest.tokens(),
               manifest.dim(),
               manifest.codec().centroids()));
-      shared.print("The index is at %s.".formatted(index));
+      say("The index is at %s.".formatted(index));
     } finally {
       deleteQuietly(sample);
     }
@@ -116,14 +135,15 @@ final class DemoCommand implements Callable<Integer> {
     long start = System.nanoTime();
     List<Hit> hits = tartan.search(question, SearchOptions.top(SHOWN));
     double millis = seconds(start) * 1e3;
-    shared.print("");
-    shared.print(String.format(Locale.ROOT, "Evidence about: %s  (%.1f ms)", question, millis));
-    HitPrinter.print(hits, tartan, shared::print);
+    say("");
+    say(String.format(Locale.ROOT, "Evidence about: %s  (%.1f ms)", question, millis));
+    HitPrinter.print(hits, tartan, this::say);
+    answers.add(Map.of("query", question, "millis", millis, "hits", HitPrinter.json(hits, tartan)));
   }
 
   private void times(Tartan tartan, double indexed, double loaded, double answered) {
-    shared.print("");
-    shared.print("Where the time went");
+    say("");
+    say("Where the time went");
     time("the index", indexed);
     time("loading the model", loaded);
     time("three questions", answered);
@@ -136,7 +156,8 @@ final class DemoCommand implements Callable<Integer> {
   }
 
   private void time(String what, double seconds) {
-    shared.print(
+    times.put(what.strip(), seconds);
+    say(
         seconds < 1
             ? String.format(Locale.ROOT, "  %-32s %9.2f ms", what, seconds * 1e3)
             : String.format(Locale.ROOT, "  %-32s %9.2f s", what, seconds));
@@ -145,6 +166,7 @@ final class DemoCommand implements Callable<Integer> {
   private static Path unpack() {
     try (InputStream in = Objects.requireNonNull(DemoCommand.class.getResourceAsStream(SAMPLE))) {
       Path file = Files.createTempFile("tartan-demo-", ".jsonl");
+      file.toFile().deleteOnExit(); // at Ctrl-C too
       Files.write(file, in.readAllBytes());
       return file;
     } catch (IOException e) {

@@ -18,8 +18,11 @@ import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -34,8 +37,8 @@ import picocli.CommandLine.Option;
     description = {
       "Writes the token embeddings of a collection (or of queries) as NPY files.",
       "",
-      "--collection gives rows [tokens, dim] and doclens [passages]; --queries gives [queries, rows, dim]",
-      "and needs a model that pads queries to one length.",
+      "--collection gives rows [tokens, dim] and doclens [passages]; --queries gives [queries, rows, dim],",
+      "where shorter queries end in rows of zeros, which 'tartan search' leaves out.",
     },
     footer = {
       "",
@@ -88,34 +91,62 @@ final class EncodeCommand implements Callable<Integer> {
     if (collection != null && doclens == null) {
       throw shared.wrong("--doclens is missing: where shall the tokens of each passage go?");
     }
-    shared.usage(() -> "");
-    Progress progress = shared.progress();
-    try (Encoder encoder = Encoders.open(model, shared.threads)) {
-      List<String> written = new ArrayList<>();
-      String shape =
-          collection != null
-              ? passages(encoder, new Collection(collection), progress, written)
-              : queries(encoder, Queries.read(java.util.Objects.requireNonNull(queries)), written);
-      IndexCommand.close(progress);
-      if (ids != null) {
-        Files.write(ids, written);
+    if (queries != null && doclens != null) {
+      throw shared.wrong("--doclens is for --collection; queries all get the same number of rows");
+    }
+    shared.checkOptions();
+    List<Query> asked = queries == null ? List.of() : Queries.read(queries);
+    if (collection != null) {
+      Inputs.check(collection, shared.progress());
+    }
+    List<String> written = new ArrayList<>();
+    try (NewFiles files = new NewFiles()) {
+      Path rows = files.add(out);
+      Path lengths = doclens == null ? null : files.add(doclens);
+      Path idsFile = ids == null ? null : files.add(ids);
+      long[] shape;
+      try (Encoder encoder = Encoders.open(model, shared.threads)) {
+        shape =
+            lengths == null
+                ? queries(encoder, asked, rows, written)
+                : passages(encoder, rows, lengths, written);
       }
-      shared.print("%s: %s %s".formatted(out, shape, type()));
+      if (idsFile != null) {
+        Files.write(idsFile, written);
+      }
+      files.publish();
+      report(shape);
     } catch (IOException e) {
       throw TartanException.io("cannot write " + ids, e);
     }
     return 0;
   }
 
+  private void report(long[] shape) {
+    if (shared.json) {
+      shared.printJson(
+          Map.of(
+              "out",
+              out.toString(),
+              "shape",
+              shape,
+              "dtype",
+              type().name().toLowerCase(Locale.ROOT)));
+    } else {
+      shared.print("%s: %s %s".formatted(out, Arrays.toString(shape), type()));
+    }
+  }
+
   private DType type() {
     return float32 ? DType.F32 : DType.F16;
   }
 
-  private String passages(
-      Encoder encoder, Collection source, Progress progress, List<String> written) {
+  private long[] passages(Encoder encoder, Path rowsFile, Path lengthsFile, List<String> written) {
+    Progress progress = shared.progress();
+    Collection source = new Collection(Objects.requireNonNull(collection));
     try (DocumentReader documents = source.open();
-        NpyWriter rows = new NpyWriter(out, type(), encoder.dim());
-        NpyWriter lengths = new NpyWriter(java.util.Objects.requireNonNull(doclens), DType.I32)) {
+        NpyWriter rows = new NpyWriter(rowsFile, type(), encoder.dim());
+        NpyWriter lengths = new NpyWriter(lengthsFile, DType.I32)) {
       progress.stage("encoding", "KiB of text", documents.totalBytes() >> 10);
       long reported = 0;
       while (documents.hasNext()) {
@@ -135,11 +166,12 @@ final class EncodeCommand implements Callable<Integer> {
         progress.advance((documents.bytesRead() >> 10) - reported);
         reported = documents.bytesRead() >> 10;
       }
-      return String.format(Locale.ROOT, "[%d, %d]", rows.rows(), encoder.dim());
+      IndexCommand.close(progress);
+      return new long[] {rows.rows(), encoder.dim()};
     }
   }
 
-  private String queries(Encoder encoder, List<Query> all, List<String> written) {
+  private long[] queries(Encoder encoder, List<Query> all, Path rowsFile, List<String> written) {
     int rows = -1;
     try (Arena arena = Arena.ofShared()) {
       List<Matrix> encoded = new ArrayList<>();
@@ -149,12 +181,12 @@ final class EncodeCommand implements Callable<Integer> {
         rows = Math.max(rows, (int) matrix.rows());
         written.add(query.id());
       }
-      try (NpyWriter file = new NpyWriter(out, type(), rows, encoder.dim())) {
+      try (NpyWriter file = new NpyWriter(rowsFile, type(), rows, encoder.dim())) {
         for (Matrix matrix : encoded) {
           file.writeRows(padded(matrix, rows, arena));
         }
       }
-      return String.format(Locale.ROOT, "[%d, %d, %d]", all.size(), rows, encoder.dim());
+      return new long[] {all.size(), rows, encoder.dim()};
     }
   }
 

@@ -8,6 +8,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -20,8 +21,10 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Prints nDCG@10, MRR@10, Recall@100, Recall@1000 and Success@5 of a TREC run,",
-      "averaged over the queries that have a relevant document.",
+      "Scores a run against judgements.",
+      "",
+      "Prints nDCG@10, MRR@10, Recall@100, Recall@1000 and Success@5 of a TREC run, averaged over the",
+      "queries that have a relevant document.",
     },
     footer = {"", "Example:", "  tartan eval --qrels qrels/test.tsv --run out.trec"})
 final class EvalCommand implements Callable<Integer> {
@@ -45,29 +48,32 @@ final class EvalCommand implements Callable<Integer> {
   @Option(names = "--per-query", description = "Print every query's measures too.")
   boolean perQuery;
 
-  @Mixin Shared shared = new Shared();
+  @Mixin Output output = new Output();
 
   @Override
   public Integer call() {
     Metrics metrics = Metrics.of(Qrels.read(qrels), Run.read(run));
-    if (shared.json) {
+    if (output.json) {
       Map<String, Object> values = new LinkedHashMap<>();
       for (Measure measure : Measure.values()) {
         values.put(measure.label(), metrics.mean(measure));
       }
       values.put("judgedQueries", metrics.judgedQueries());
       values.put("missingQueries", metrics.missingQueries());
-      shared.printJson(values);
+      if (perQuery) {
+        values.put("perQuery", perQuery(metrics));
+      }
+      output.printJson(values);
       return 0;
     }
     if (perQuery) {
       printPerQuery(metrics);
     }
     for (Measure measure : Measure.values()) {
-      shared.print(
+      output.print(
           String.format(Locale.ROOT, "%-12s %.4f", measure.label(), metrics.mean(measure)));
     }
-    shared.print(
+    output.print(
         "%d judged queries%s"
             .formatted(
                 metrics.judgedQueries(),
@@ -78,6 +84,20 @@ final class EvalCommand implements Callable<Integer> {
     return 0;
   }
 
+  private static Map<String, Map<String, Double>> perQuery(Metrics metrics) {
+    Map<String, Map<String, Double>> values = new TreeMap<>();
+    for (Measure measure : Measure.values()) {
+      metrics
+          .perQuery(measure)
+          .forEach(
+              (query, value) ->
+                  values
+                      .computeIfAbsent(query, q -> new LinkedHashMap<>())
+                      .put(measure.label(), value));
+    }
+    return values;
+  }
+
   private void printPerQuery(Metrics metrics) {
     for (String id : new TreeSet<>(metrics.perQuery(Measure.NDCG_AT_10).keySet())) {
       StringBuilder line = new StringBuilder(id);
@@ -86,7 +106,7 @@ final class EvalCommand implements Callable<Integer> {
             String.format(
                 Locale.ROOT, "\t%s %.4f", measure.label(), metrics.perQuery(measure).get(id)));
       }
-      shared.print(line.toString());
+      output.print(line.toString());
     }
   }
 }

@@ -3,8 +3,11 @@ package dev.tartan.cli;
 import dev.tartan.Explanation;
 import dev.tartan.Tartan;
 import dev.tartan.search.Hit;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.Consumer;
 
 /** Shows hits and explanations on a terminal. */
@@ -32,9 +35,26 @@ final class HitPrinter {
                   i + 1,
                   hit.score(),
                   hit.id(),
-                  text == null ? "" : shortened(text))
+                  text == null ? "" : shortened(text.replaceAll("\\p{Cntrl}", " ")))
               .stripTrailing());
     }
+  }
+
+  /** An object a hit, for {@code --json}. */
+  static List<Map<String, Object>> json(List<Hit> hits, Tartan tartan) {
+    List<Map<String, Object>> list = new ArrayList<>();
+    for (Hit hit : hits) {
+      Map<String, Object> entry = new LinkedHashMap<>();
+      entry.put("rank", list.size() + 1);
+      entry.put("id", hit.id());
+      entry.put("score", hit.score());
+      String passage = tartan.text(hit);
+      if (passage != null) {
+        entry.put("text", passage);
+      }
+      list.add(entry);
+    }
+    return list;
   }
 
   /** A line a query token: what it matched, how strongly, and where. */

@@ -13,8 +13,6 @@ import dev.tartan.memory.TartanException;
 import dev.tartan.search.Calibration;
 import dev.tartan.segment.IndexDirectory;
 import dev.tartan.segment.Manifest;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -41,7 +39,7 @@ import picocli.CommandLine.Option;
       "Examples:",
       "  tartan index --collection docs.jsonl --index my-index",
       "  tartan index --collection docs.tsv --index my-index --nbits 4 --split 180",
-      "  tartan index --embeddings docs.npy --doclens lens.npy --ids ids.txt --index my-index",
+      "  tartan index --embeddings docs.npy --doclens lens.npy --index my-index",
     })
 final class IndexCommand implements Callable<Integer> {
   @SuppressWarnings("NullAway.Init")
@@ -136,6 +134,13 @@ final class IndexCommand implements Callable<Integer> {
     if (split != null && split < 8) {
       throw shared.wrong("--split is " + split + "; passages need at least 8 word pieces");
     }
+    if (input.brought != null) {
+      for (String option : List.of("--model", "--split", "--no-text")) {
+        if (shared.typed(option)) {
+          throw shared.wrong(option + " is for --collection; --embeddings come without texts");
+        }
+      }
+    }
     shared.usage(() -> new IndexOptions(8, nbits, centroids, !noText, model, split));
     if (IndexDirectory.exists(index) && !replace) {
       throw new TartanException(
@@ -151,10 +156,10 @@ final class IndexCommand implements Callable<Integer> {
 
   private Manifest texts(Backend backend) {
     Path file = java.util.Objects.requireNonNull(input.collection);
-    if (!Files.isReadable(file)) { // before a model is loaded
-      throw new TartanException("cannot read the collection %s: no such file".formatted(file));
-    }
     Progress progress = shared.progress();
+    Inputs.check(file, progress);
+    IndexDirectory.open(index)
+        .close(); // another writer or a full disk shows before the model loads
     try (Encoder encoder =
         Encoders.open(model == null ? Encoders.TARTAN_MINI : model, shared.threads)) {
       IndexOptions options =
@@ -180,7 +185,7 @@ final class IndexCommand implements Callable<Integer> {
     try (NpyEmbeddings source = new NpyEmbeddings(brought.embeddings, brought.doclens)) {
       IndexOptions options = new IndexOptions(source.dim(), nbits, centroids, false, model, null);
       try (IndexWriter writer = new IndexWriter(index, options, backend, progress)) {
-        writer.commit(source, brought.ids == null ? null : lines(brought.ids));
+        writer.commit(source, brought.ids == null ? null : Inputs.lines(brought.ids));
       }
     }
     Manifest manifest = Calibration.calibrate(index, List.of(), backend, progress);
@@ -210,14 +215,6 @@ final class IndexCommand implements Callable<Integer> {
             manifest.codec().nbits(),
             manifest.codec().centroids(),
             TerminalProgress.time(seconds)));
-  }
-
-  static List<String> lines(Path file) {
-    try {
-      return Files.readAllLines(file);
-    } catch (IOException e) {
-      throw TartanException.io("cannot read " + file, e);
-    }
   }
 
   static void close(Progress progress) {

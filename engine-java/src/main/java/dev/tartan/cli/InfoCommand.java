@@ -22,11 +22,13 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Tells what an index holds, its size by file kind, bytes a token, and the search settings measured on it.",
+      "Tells what an index holds and how large it is.",
       "",
-      "Bytes a token counts everything but the codec (a constant), external ids and stored text, which are",
-      "listed apart.",
-    })
+      "Lists the size by file kind, bytes a token, and the search settings measured on the index. Bytes a",
+      "token counts everything but the codec (a constant), external ids and stored text, which are listed",
+      "apart.",
+    },
+    footer = {"", "Example:", "  tartan info --index my-index --verify"})
 final class InfoCommand implements Callable<Integer> {
   private static final Set<Component> APART =
       EnumSet.of(Component.ID_OFFSETS, Component.IDS, Component.TEXT_OFFSETS, Component.TEXT);
@@ -38,7 +40,7 @@ final class InfoCommand implements Callable<Integer> {
   @Option(names = "--verify", description = "Compare every file with its checksum.")
   boolean verify;
 
-  @Mixin Shared shared = new Shared();
+  @Mixin Output output = new Output();
 
   @Override
   public Integer call() {
@@ -53,7 +55,7 @@ final class InfoCommand implements Callable<Integer> {
               .mapToLong(Map.Entry::getValue)
               .sum();
       double perToken = (double) counted / snapshot.manifest().tokens();
-      if (shared.json) {
+      if (output.json) {
         printJson(snapshot, sizes, perToken);
       } else {
         print(snapshot, sizes, perToken);
@@ -99,7 +101,7 @@ final class InfoCommand implements Callable<Integer> {
                 manifest.codec().nbits(),
                 manifest.dim(),
                 number(manifest.codec().centroids())));
-    shared.print("");
+    output.print("");
     sizes.forEach(
         (component, bytes) ->
             line(
@@ -117,7 +119,7 @@ final class InfoCommand implements Callable<Integer> {
             "%.2f, that is %.1f times smaller than 16-bit embeddings",
             perToken,
             2.0 * manifest.dim() / perToken));
-    shared.print("");
+    output.print("");
     for (Manifest.SearchEntry entry : manifest.search()) {
       SearchSettings settings =
           new SearchSettings(
@@ -147,11 +149,11 @@ final class InfoCommand implements Callable<Integer> {
     values.put("codecBytes", snapshot.codecBytes());
     values.put("bytesPerToken", perToken);
     values.put("compressionOf16Bit", 2.0 * snapshot.manifest().dim() / perToken);
-    shared.printJson(values);
+    output.printJson(values);
   }
 
   private void line(String name, String value) {
-    shared.print(String.format(Locale.ROOT, "%-14s %s", name, value));
+    output.print(String.format(Locale.ROOT, "%-14s %s", name, value));
   }
 
   private static String number(long value) {

@@ -32,6 +32,8 @@ import picocli.CommandLine.Spec;
       "Exit codes: 0 success, 1 failure, 2 wrong usage. TARTAN_DEBUG=1 adds stack traces.",
     })
 public final class Main implements Runnable {
+  private static final int WIDTH = 100;
+
   @SuppressWarnings("NullAway.Init") // picocli sets it
   @Spec
   CommandSpec spec;
@@ -42,13 +44,30 @@ public final class Main implements Runnable {
     System.exit(run(args));
   }
 
+  private static int run(String... args) {
+    return run(
+        new PrintWriter(System.out, true, System.out.charset()),
+        new PrintWriter(System.err, true, System.err.charset()),
+        args);
+  }
+
   /** Runs one command line and returns its exit code. */
-  static int run(String... args) {
+  static int run(PrintWriter out, PrintWriter err, String... args) {
     CommandLine line = new CommandLine(new Main());
+    line.setOut(out);
+    line.setErr(err);
+    line.setUsageHelpWidth(WIDTH);
     line.setCaseInsensitiveEnumValuesAllowed(true);
     line.setParameterExceptionHandler(Main::wrongUsage);
     line.setExecutionExceptionHandler((e, command, parsed) -> failure(e, command.getErr()));
-    return line.execute(args);
+    try {
+      return line.execute(args);
+    } catch (OutOfMemoryError e) {
+      return failure(
+          new TartanException("out of memory; give Java more: JAVA_OPTS=-Xmx8g", e), err);
+    } catch (LinkageError e) { // a library that is missing or not for this machine
+      return failure(new TartanException("a library does not load: " + e, e), err);
+    }
   }
 
   @Override
@@ -59,7 +78,7 @@ public final class Main implements Runnable {
   private static int wrongUsage(ParameterException e, String[] args) {
     CommandLine command = e.getCommandLine();
     PrintWriter err = command.getErr();
-    err.println("tartan: " + oneLine(e.getMessage()));
+    err.println("tartan: " + oneLine(e.getMessage()).replaceFirst("^Error: ", ""));
     err.println("try '" + command.getCommandSpec().qualifiedName() + " --help'");
     return CommandLine.ExitCode.USAGE;
   }

@@ -6,6 +6,7 @@ import dev.tartan.encode.ProjectionFit;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -17,9 +18,12 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Computes the projection of tartan-mini from texts: the leading directions of its token embeddings.",
-      "The same texts in the same order give the same file.",
-    })
+      "Computes the projection of tartan-mini from texts.",
+      "",
+      "It is made of the leading directions of the token embeddings. The same texts in the same order give the",
+      "same file.",
+    },
+    footer = {"", "Example:", "  tartan project --collection docs.jsonl --out head.safetensors"})
 final class ProjectCommand implements Callable<Integer> {
   @SuppressWarnings("NullAway.Init")
   @Option(
@@ -50,17 +54,21 @@ final class ProjectCommand implements Callable<Integer> {
           "Directions are scaled by eigenvalue^(-A/2), 0 to 1 (default: ${DEFAULT-VALUE}).")
   double whitening = 0.25;
 
-  @Mixin Shared shared = new Shared();
+  @Mixin Output output = new Output();
 
   @Override
   public Integer call() {
-    ProjectionFit fit = shared.usage(() -> new ProjectionFit(dim, whitening));
+    ProjectionFit fit = output.usage(() -> new ProjectionFit(dim, whitening));
     List<String> texts = new ArrayList<>();
     for (Path file : collections) {
       new Collection(file).forEach((Document d) -> texts.add(d.passage()));
     }
     long tokens = fit.fit(texts.stream(), out);
-    shared.print("%s: [%d, hidden] fitted to %,d tokens".formatted(out, dim, tokens));
+    if (output.json) {
+      output.printJson(Map.of("out", out.toString(), "dim", dim, "tokens", tokens));
+      return 0;
+    }
+    output.print("%s: [%d, hidden] fitted to %,d tokens".formatted(out, dim, tokens));
     return 0;
   }
 }

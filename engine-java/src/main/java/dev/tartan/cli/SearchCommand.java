@@ -1,6 +1,5 @@
 package dev.tartan.cli;
 
-import dev.tartan.Explanation;
 import dev.tartan.Tartan;
 import dev.tartan.collection.Queries;
 import dev.tartan.collection.Query;
@@ -21,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
@@ -130,6 +130,12 @@ final class SearchCommand implements Callable<Integer> {
     if (query == null && run == null) {
       throw shared.wrong("--run is missing: where shall the results of all queries go?");
     }
+    if (query == null && explain) {
+      throw shared.wrong("--explain needs one QUERY");
+    }
+    if (queryIds != null && queryEmbeddings == null) {
+      throw shared.wrong("--query-ids is for --query-embeddings");
+    }
     shared.usage(
         () ->
             new SearchSettings(
@@ -156,8 +162,11 @@ final class SearchCommand implements Callable<Integer> {
     List<Hit> hits = tartan.search(text, options);
     double millis = (System.nanoTime() - start) * 1e-6;
     if (run != null) {
-      try (RunWriter out = new RunWriter(run, "tartan")) {
-        write(out, "0", hits);
+      try (NewFiles files = new NewFiles()) {
+        try (RunWriter out = new RunWriter(files.add(run), "tartan")) {
+          write(out, "0", hits);
+        }
+        files.publish();
       }
     }
     if (shared.json) {
@@ -179,22 +188,9 @@ final class SearchCommand implements Callable<Integer> {
   }
 
   private void printJson(Tartan tartan, String text, List<Hit> hits, SearchSettings settings) {
-    List<Map<String, Object>> list = new ArrayList<>();
-    for (int i = 0; i < hits.size(); i++) {
-      Hit hit = hits.get(i);
-      Map<String, Object> entry = new LinkedHashMap<>();
-      entry.put("rank", i + 1);
-      entry.put("id", hit.id());
-      entry.put("score", hit.score());
-      String passage = tartan.text(hit);
-      if (passage != null) {
-        entry.put("text", passage);
-      }
-      if (explain) {
-        Explanation explanation = tartan.explain(text, hit);
-        entry.put("explanation", explanation);
-      }
-      list.add(entry);
+    List<Map<String, Object>> list = HitPrinter.json(hits, tartan);
+    for (int i = 0; explain && i < hits.size(); i++) {
+      list.get(i).put("explanation", tartan.explain(text, hits.get(i)));
     }
     Map<String, Object> answer = new LinkedHashMap<>();
     answer.put("query", text);
@@ -204,15 +200,19 @@ final class SearchCommand implements Callable<Integer> {
   }
 
   private void many(Tartan tartan, SearchOptions options, SearchSettings settings) {
-    Path target = java.util.Objects.requireNonNull(run);
+    Path target = Objects.requireNonNull(run);
     Progress progress = shared.progress();
+    List<Query> asked = queries == null ? List.of() : Queries.read(queries);
     long start = System.nanoTime();
     int count;
-    try (RunWriter out = new RunWriter(target, "tartan")) {
-      count =
-          queries != null
-              ? texts(tartan, Queries.read(queries), options, progress, out)
-              : embeddings(tartan, options, progress, out);
+    try (NewFiles files = new NewFiles()) {
+      try (RunWriter out = new RunWriter(files.add(target), "tartan")) {
+        count =
+            queries != null
+                ? texts(tartan, asked, options, progress, out)
+                : embeddings(tartan, options, progress, out);
+      }
+      files.publish();
     }
     IndexCommand.close(progress);
     double seconds = (System.nanoTime() - start) * 1e-9;
@@ -250,7 +250,7 @@ final class SearchCommand implements Callable<Integer> {
   }
 
   private int embeddings(Tartan tartan, SearchOptions options, Progress progress, RunWriter out) {
-    try (NpyFile file = NpyFile.open(java.util.Objects.requireNonNull(queryEmbeddings));
+    try (NpyFile file = NpyFile.open(Objects.requireNonNull(queryEmbeddings));
         Arena arena = Arena.ofShared()) {
       file.expect("--query-embeddings", 3, DType.F16, DType.F32);
       int count = Math.toIntExact(file.shape()[0]);
@@ -259,7 +259,7 @@ final class SearchCommand implements Callable<Integer> {
       List<String> ids =
           queryIds == null
               ? IntStream.range(0, count).mapToObj(Integer::toString).toList()
-              : IndexCommand.lines(queryIds);
+              : Inputs.lines(queryIds);
       if (ids.size() != count) {
         throw new TartanException("%d query ids for %d queries".formatted(ids.size(), count));
       }
@@ -270,7 +270,7 @@ final class SearchCommand implements Callable<Integer> {
         for (int q = first; q < first + n; q++) {
           Matrix matrix = Matrix.allocate(arena, rows, dim);
           file.readFloats((long) q * rows * dim, (long) rows * dim, matrix.data());
-          batch.add(matrix);
+          batch.add(withoutPadding(matrix));
         }
         List<List<Hit>> hits = tartan.searcher().searchAll(batch, options);
         for (int i = 0; i < n; i++) {
@@ -280,6 +280,26 @@ final class SearchCommand implements Callable<Integer> {
       }
       return count;
     }
+  }
+
+  /**
+   * 'tartan encode' ends shorter queries in rows of zeros, which would probe centroids for nothing.
+   */
+  private static Matrix withoutPadding(Matrix query) {
+    long rows = query.rows();
+    while (rows > 1 && isZero(query, rows - 1)) {
+      rows--;
+    }
+    return query.slice(0, rows);
+  }
+
+  private static boolean isZero(Matrix query, long row) {
+    for (int d = 0; d < query.dim(); d++) {
+      if (query.get(row, d) != 0) {
+        return false;
+      }
+    }
+    return true;
   }
 
   private static void write(RunWriter out, String queryId, List<Hit> hits) {

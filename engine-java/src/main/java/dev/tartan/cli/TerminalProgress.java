@@ -1,7 +1,7 @@
 package dev.tartan.cli;
 
 import dev.tartan.memory.Progress;
-import java.io.PrintStream;
+import java.io.PrintWriter;
 import java.time.Duration;
 import java.util.Locale;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
 final class TerminalProgress implements Progress, AutoCloseable {
   private static final long LINE_NANOS = Duration.ofSeconds(10).toNanos();
 
-  private final PrintStream out;
+  private final PrintWriter out;
 
   /** Whether stderr is a terminal: only the launcher can tell, Java knows of stdin and stdout. */
   private final boolean terminal = Boolean.getBoolean("tartan.terminal");
@@ -30,7 +30,7 @@ final class TerminalProgress implements Progress, AutoCloseable {
   private long start;
   private long lastLine;
 
-  TerminalProgress(PrintStream out) {
+  TerminalProgress(PrintWriter out) {
     this.out = out;
   }
 
@@ -51,7 +51,7 @@ final class TerminalProgress implements Progress, AutoCloseable {
               .setUnit(" " + unit, 1)
               .showSpeed()
               .setStyle(ProgressBarStyle.ASCII)
-              .setConsumer(new ConsoleProgressBarConsumer(out))
+              .setConsumer(new ConsoleProgressBarConsumer(System.err))
               .setUpdateIntervalMillis(200)
               .build();
     }

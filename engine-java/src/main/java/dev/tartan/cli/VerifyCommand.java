@@ -1,7 +1,9 @@
 package dev.tartan.cli;
 
+import dev.tartan.segment.Manifest;
 import dev.tartan.segment.Snapshot;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -11,24 +13,34 @@ import picocli.CommandLine.Option;
 @Command(
     name = "verify",
     mixinStandardHelpOptions = true,
-    description =
-        "Reads every file of an index, compares it with its checksum, and checks all references; exit code 1 at the"
-            + " first damage.")
+    sortOptions = false,
+    description = {
+      "Checks every byte of an index.",
+      "",
+      "Reads every file, compares it with its checksum, and checks all references; exit code 1 at the first",
+      "damage.",
+    },
+    footer = {"", "Example:", "  tartan verify --index my-index"})
 final class VerifyCommand implements Callable<Integer> {
   @SuppressWarnings("NullAway.Init")
   @Option(names = "--index", required = true, paramLabel = "DIR", description = "The index.")
   Path index;
 
-  @Mixin Shared shared = new Shared();
+  @Mixin Output output = new Output();
 
   @Override
   public Integer call() {
     try (Snapshot snapshot = Snapshot.open(index)) {
       snapshot.verify();
-      shared.print(
-          "%s: commit %d is whole (%d files)"
-              .formatted(
-                  index, snapshot.manifest().commit(), snapshot.manifest().files().size() + 1));
+      Manifest manifest = snapshot.manifest();
+      int files = manifest.files().size() + 1;
+      if (output.json) {
+        output.printJson(
+            Map.of("index", index.toString(), "commit", manifest.commit(), "files", files));
+      } else {
+        output.print(
+            "%s: commit %d is whole (%d files)".formatted(index, manifest.commit(), files));
+      }
     }
     return 0;
   }

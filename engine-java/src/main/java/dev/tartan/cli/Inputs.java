@@ -1,0 +1,51 @@
+package dev.tartan.cli;
+
+import dev.tartan.collection.Collection;
+import dev.tartan.collection.DocumentReader;
+import dev.tartan.memory.Progress;
+import dev.tartan.memory.TartanException;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+
+/** What is read of the user's files before the work starts. */
+final class Inputs {
+  private Inputs() {}
+
+  /**
+   * Reads a collection once: seconds, where encoding takes hours and would find a bad line only
+   * when it gets there. A pipe can be read once only and is not checked.
+   *
+   * @throws TartanException if it is missing, empty or malformed
+   */
+  static void check(Path collection, Progress progress) {
+    if (Files.exists(collection)
+        && !Files.isRegularFile(collection)
+        && !Files.isDirectory(collection)) {
+      return;
+    }
+    try (DocumentReader documents = new Collection(collection).open()) {
+      progress.stage("checking", "KiB of text", documents.totalBytes() >> 10);
+      long reported = 0;
+      while (documents.hasNext()) {
+        documents.next();
+        long read = documents.bytesRead() >> 10;
+        progress.advance(read - reported);
+        reported = read;
+      }
+    }
+  }
+
+  /** The lines of a file of ids. */
+  static List<String> lines(Path file) {
+    try {
+      return Files.readAllLines(file);
+    } catch (CharacterCodingException e) {
+      throw new TartanException("cannot read " + file + ": it is not UTF-8", e);
+    } catch (IOException e) {
+      throw TartanException.io("cannot read " + file, e);
+    }
+  }
+}
