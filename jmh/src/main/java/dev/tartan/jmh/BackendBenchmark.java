@@ -50,7 +50,7 @@ public abstract class BackendBenchmark {
             ? new HostBackend(name, tier(name.substring(TIER_PREFIX.length())), threads)
             : Backends.open(name, threads, System.out::println);
     scope = subject.openScope();
-    System.out.println("# " + subject.description());
+    System.out.println("\n# " + subject.description());
   }
 
   private static CpuKernels tier(String tier) {

@@ -21,7 +21,6 @@ import org.openjdk.jmh.annotations.Mode;
 import org.openjdk.jmh.annotations.OutputTimeUnit;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;
-import org.openjdk.jmh.annotations.TearDown;
 
 /**
  * How many whole searches a second, one query after the other, {@code threads} threads sharing each
@@ -95,9 +94,9 @@ public class SearchBenchmark extends BackendBenchmark {
     return searcher.search(query, options);
   }
 
-  @Override
-  @TearDown
+  @Override // without @TearDown, since JMH already calls it as the one of the base class
   public void close() {
+    System.out.println();
     Map<Stage, Long> nanos = searcher.clock().nanos();
     long sum = nanos.values().stream().mapToLong(Long::longValue).sum();
     nanos.forEach(
