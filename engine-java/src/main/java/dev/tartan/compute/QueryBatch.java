@@ -9,7 +9,6 @@ import dev.tartan.memory.DType;
  * @param offsets [queries + 1]; query q has rows {@code [offsets[q], offsets[q + 1])}, 1 to {@value
  *     #MAX_ROWS} of them
  */
-@SuppressWarnings("ArrayRecordComponent") // ragged offsets; compared by identity, never by value
 public record QueryBatch(Buffer rows, int[] offsets) {
   /** The most token embeddings that a query may have. */
   public static final int MAX_ROWS = 256;

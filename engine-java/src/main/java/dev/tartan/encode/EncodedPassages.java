@@ -9,7 +9,6 @@ import java.util.Arrays;
  * @param rows unit-length rows, [sum of doclens, dim]
  * @param doclens the number of rows of each passage; 0 is possible
  */
-@SuppressWarnings("ArrayRecordComponent") // a carrier between two stages, never compared
 public record EncodedPassages(Matrix rows, int[] doclens) {
   @Override
   public String toString() {

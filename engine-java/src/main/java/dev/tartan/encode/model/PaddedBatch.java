@@ -13,7 +13,6 @@ import java.util.List;
  * @param kept the rows that are kept, as numbers into [sequences * length]
  * @param isPadded whether the mask holds anything but zeros
  */
-@SuppressWarnings("ArrayRecordComponent") // lives for one batch, never compared
 record PaddedBatch(long[] ids, float[] mask, long[] kept, int sequences, boolean isPadded) {
   int length() {
     return ids.length / sequences;

@@ -55,7 +55,6 @@ public final class SecondMoment {
    *     so the same rows give the same directions everywhere
    * @param values [count]
    */
-  @SuppressWarnings("ArrayRecordComponent") // a pair of results, never compared
   public record Eigen(double[] vectors, double[] values) {
     @Override
     public String toString() {

@@ -12,7 +12,6 @@ import java.util.stream.IntStream;
  * @param attended the first so many ids are attended to; those behind still give rows
  * @param kept the positions whose rows are kept, ascending
  */
-@SuppressWarnings("ArrayRecordComponent") // internal to encoding, hot, never compared
 public record TokenSequence(int[] ids, String[] tokens, int attended, int[] kept) {
   public int length() {
     return ids.length;

@@ -9,7 +9,6 @@ package dev.tartan.encode.text;
  * @param ends where it ends
  * @param words the number of the word that it belongs to
  */
-@SuppressWarnings("ArrayRecordComponent") // internal to encoding, hot, never compared
 record Tokens(int[] ids, String[] names, int[] starts, int[] ends, long[] words) {
   int length() {
     return ids.length;
