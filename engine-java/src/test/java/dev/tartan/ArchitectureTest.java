@@ -64,11 +64,7 @@ class ArchitectureTest {
 
   @Test
   void packagesDoNotGoRound() {
-    slices()
-        .matching("dev.tartan.(**)")
-        .should()
-        .beFreeOfCycles()
-        .check(CLASSES);
+    slices().matching("dev.tartan.(**)").should().beFreeOfCycles().check(CLASSES);
   }
 
   @Test

@@ -134,8 +134,7 @@ class GoldenCodecTest {
     for (Backend backend : backends) {
       try (Scope scope = backend.openScope()) {
         Candidates all = all(scope);
-        DensePassages dense =
-            new DensePassages(offsets(scope), floats(scope, "embeddings", DIM));
+        DensePassages dense = new DensePassages(offsets(scope), floats(scope, "embeddings", DIM));
         backend.maxSimDense(queries(scope), dense, all);
         assertScores(floats("exact_scores"), all, backend.description());
       }

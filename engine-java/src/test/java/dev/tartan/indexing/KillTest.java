@@ -85,7 +85,9 @@ class KillTest {
     try (Stream<Path> files = Files.list(index)) {
       assertEquals(
           expected,
-          files.map(f -> f.getFileName().toString()).collect(Collectors.toCollection(TreeSet::new)));
+          files
+              .map(f -> f.getFileName().toString())
+              .collect(Collectors.toCollection(TreeSet::new)));
     }
   }
 }

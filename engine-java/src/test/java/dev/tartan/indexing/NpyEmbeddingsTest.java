@@ -64,7 +64,8 @@ class NpyEmbeddingsTest {
     for (int length = 0; length < good.length; length += 5) {
       refused(write("cut", Arrays.copyOf(good, length)), lens, "cut");
     }
-    refused(write("text", "hello, world\n".repeat(20).getBytes(StandardCharsets.UTF_8)), lens, "text");
+    refused(
+        write("text", "hello, world\n".repeat(20).getBytes(StandardCharsets.UTF_8)), lens, "text");
     refused(directory.resolve("missing"), lens, "no such file");
     refused(npy("rows", "<f4", "False", "(3, 8)", 96), directory.resolve("none"), "no such file");
   }
@@ -82,8 +83,7 @@ class NpyEmbeddingsTest {
 
   @Test
   void idsAndDimThatDoNotFit() {
-    try (NpyEmbeddings source =
-            TestIndex.npy(directory, DType.F32, TestIndex.docs(1, 5, 16, 1));
+    try (NpyEmbeddings source = TestIndex.npy(directory, DType.F32, TestIndex.docs(1, 5, 16, 1));
         Backend backend = Contenders.best(1)) {
       Path index = directory.resolve("index");
       try (IndexWriter writer =
@@ -103,8 +103,8 @@ class NpyEmbeddingsTest {
 
   private static void assertLine(Runnable work, String message) {
     TartanException e = assertThrows(TartanException.class, work::run, message);
-    assertTrue(e.getMessage().contains(message), e.getMessage());
-    assertFalse(e.getMessage().contains("\n"), e.getMessage());
+    assertTrue(String.valueOf(e.getMessage()).contains(message), e.getMessage());
+    assertFalse(String.valueOf(e.getMessage()).contains("\n"), e.getMessage());
   }
 
   private Path npy(String name, String descr, String fortran, String shape, int bytes)
@@ -120,8 +120,10 @@ class NpyEmbeddingsTest {
   private static byte[] header(String descr, String fortran, String shape, int bytes) {
     String text =
         "{'descr': '%s', 'fortran_order': %s, 'shape': %s, }".formatted(descr, fortran, shape);
-    byte[] padded = (text + " ".repeat(117 - text.length()) + "\n").getBytes(StandardCharsets.UTF_8);
-    ByteBuffer file = ByteBuffer.allocate(10 + padded.length + bytes).order(ByteOrder.LITTLE_ENDIAN);
+    byte[] padded =
+        (text + " ".repeat(117 - text.length()) + "\n").getBytes(StandardCharsets.UTF_8);
+    ByteBuffer file =
+        ByteBuffer.allocate(10 + padded.length + bytes).order(ByteOrder.LITTLE_ENDIAN);
     file.put(new byte[] {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0});
     return file.putShort((short) padded.length).put(padded).array();
   }

@@ -127,7 +127,8 @@ class SegmentFormatTest {
     float[][] none = new float[0][];
     List<float[][]> passages = List.of(new float[3][], none, new float[258][]);
     for (float[][] rows : passages) {
-      System.arraycopy(TestIndex.rows(new SplittableRandom(1), rows.length, 8, null), 0, rows, 0, rows.length);
+      System.arraycopy(
+          TestIndex.rows(new SplittableRandom(1), rows.length, 8, null), 0, rows, 0, rows.length);
     }
     TestIndex.write(directory, IndexOptions.of(8, 2), List.of(new Doc("a", passages)));
     byte[] array = {3, 0, 0, 0, 0, 0, 0, 0, 2, 1, 0, 0};
@@ -152,7 +153,8 @@ class SegmentFormatTest {
       byte[] file = read("codec-1.codec");
       MemorySegment rows = MemorySegment.ofArray(Arrays.copyOfRange(file, 64, file.length));
       assertEquals(-1, snapshot.codec().cutoffs().mismatch(rows.asSlice(0, 60)));
-      assertEquals(0, rows.get(ValueLayout.JAVA_INT_UNALIGNED, 60), "15 cutoffs fill two rows of 8");
+      assertEquals(
+          0, rows.get(ValueLayout.JAVA_INT_UNALIGNED, 60), "15 cutoffs fill two rows of 8");
       assertEquals(-1, snapshot.codec().weights().mismatch(rows.asSlice(64, 64)));
       assertEquals(-1, snapshot.codec().centroids().data().mismatch(rows.asSlice(128)));
     }
@@ -177,8 +179,7 @@ class SegmentFormatTest {
         b.verify();
         assertEquals(a.manifest().tokens(), b.manifest().tokens());
         assertEquals("döc-5-39", b.segments().getFirst().id(39));
-        assertEquals(
-            a.segments().getFirst().doclen(39), b.segments().getFirst().doclen(39));
+        assertEquals(a.segments().getFirst().doclen(39), b.segments().getFirst().doclen(39));
       }
       if (type == DType.F16) { // then the same bits come in, so the same bits go out
         assertEquals(-1, mismatch(added, path, "segment-1.residuals"));
