@@ -56,7 +56,7 @@ final class PlaidSearch {
     start = clock.charge(Stage.CANDIDATES, start);
     if (found.largest() > settings.ndocs()) {
       backend.approximateScores(queries, scores, segment.compressed(), settings.threshold(), found);
-      found = best(found, settings.ndocs());
+      found = unpruned(found, best(found, settings.ndocs()), settings.ndocs());
       start = clock.charge(Stage.PRUNED, start);
     }
     long exact = Math.max(settings.ndocs() / EXACT_SHARE, keep);
@@ -67,6 +67,25 @@ final class PlaidSearch {
       clock.charge(Stage.APPROXIMATE, start);
     }
     return exact(queries, scores, segment, found, keep);
+  }
+
+  /**
+   * Gives the queries of the batch that had no more than {@code ndocs} candidates all of them back:
+   * alone they would not have been pruned.
+   */
+  private static Candidates unpruned(Candidates found, Candidates best, int ndocs) {
+    for (int q = 0; q < found.queries(); q++) {
+      long n = found.count(q);
+      if (n <= ndocs) {
+        try (Arena arena = Arena.ofConfined()) {
+          MemorySegment numbers = arena.allocate(n * Integer.BYTES, 4);
+          found.passages().slice(q * found.capacity(), n).copyTo(numbers);
+          best.passages().slice(q * best.capacity(), n).copyFrom(numbers);
+          best.setCount(q, n);
+        }
+      }
+    }
+    return best;
   }
 
   /** The {@code keep} best of all passages. */

@@ -107,7 +107,7 @@ public final class Searcher implements AutoCloseable {
       int first = 0;
       while (first < queries.size()) {
         int last = batchEnd(queries, first);
-        all.addAll(searchBatch(queries.subList(first, last), options));
+        all.addAll(searchBatch(queries.subList(first, last), options, 1));
         first = last;
       }
     }
@@ -222,9 +222,14 @@ public final class Searcher implements AutoCloseable {
     return last;
   }
 
-  private List<List<Hit>> searchBatch(List<Matrix> queries, SearchOptions options) {
+  /**
+   * One batch. Where a few documents with many passages leave less than k, more passages are kept
+   * for that query alone: {@code factor} times as many.
+   */
+  private List<List<Hit>> searchBatch(List<Matrix> queries, SearchOptions options, int factor) {
     List<List<Hit>> hits = new ArrayList<>();
     queries.forEach(q -> hits.add(new ArrayList<>()));
+    boolean[] cut = new boolean[queries.size()];
     SearchSettings settings = settings(options);
     try (Scope scope = backend.openScope()) {
       PlaidSearch plaid = new PlaidSearch(backend, codec, clock, scope);
@@ -232,17 +237,27 @@ public final class Searcher implements AutoCloseable {
       CentroidScores scores = plaid.centroidScores(batch);
       for (int s = 0; s < segments.size(); s++) {
         SegmentTables segment = segments.get(s);
-        long keep = keep(segment.segment(), options.k());
+        long passages = segment.segment().passages();
+        long keep = Math.min(passages, factor * keep(segment.segment(), options.k()));
         Candidates best =
             options.exhaustive()
                 ? plaid.exhaustive(batch, scores, segment, keep)
                 : plaid.search(batch, scores, segment, settings, keep);
         collect(best, s, hits);
+        for (int q = 0; q < cut.length; q++) {
+          cut[q] |= best.count(q) == keep && keep < passages;
+        }
       }
     }
     long start = System.nanoTime();
-    List<List<Hit>> result = hits.stream().map(h -> bestDocuments(h, options.k())).toList();
+    List<List<Hit>> result = new ArrayList<>();
+    hits.forEach(h -> result.add(bestDocuments(h, options.k())));
     clock.charge(Stage.HITS, start);
+    for (int q = 0; q < cut.length; q++) {
+      if (cut[q] && result.get(q).size() < options.k()) {
+        result.set(q, searchBatch(queries.subList(q, q + 1), options, 4 * factor).getFirst());
+      }
+    }
     return result;
   }
 

@@ -21,15 +21,17 @@ final class CodecFile {
     }
   }
 
-  static ResidualCodec read(Path directory, Manifest manifest, Arena arena) {
+  static ArrayFile open(Path directory, Manifest manifest, Arena arena) {
+    return ArrayFile.open(directory.resolve(manifest.codec().file()), Component.CODEC, arena);
+  }
+
+  static ResidualCodec read(ArrayFile file, Manifest manifest) {
     Manifest.CodecEntry entry = manifest.codec();
     if (entry.rotation()) {
       throw new TartanException("the codec has a rotation, which this version does not know");
     }
     int dim = manifest.dim();
-    ArrayFile file =
-        ArrayFile.open(directory.resolve(entry.file()), Component.CODEC, arena)
-            .expect(DType.F32, (long) dim * Float.BYTES);
+    file.expect(DType.F32, (long) dim * Float.BYTES);
     int buckets = entry.nbits() == ResidualCodec.UNCOMPRESSED ? 0 : 1 << entry.nbits();
     long cutoffRows = rows(Math.max(0, buckets - 1), dim);
     long weightRows = rows(buckets, dim);

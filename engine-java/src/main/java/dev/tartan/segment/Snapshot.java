@@ -3,7 +3,6 @@ package dev.tartan.segment;
 import dev.tartan.codec.ResidualCodec;
 import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -19,6 +18,7 @@ public final class Snapshot implements AutoCloseable {
 
   private final Path directory;
   private final Manifest manifest;
+  private final ArrayFile codecFile;
   private final ResidualCodec codec;
   private final List<Segment> segments = new ArrayList<>();
   private final Arena arena = Arena.ofShared();
@@ -32,7 +32,8 @@ public final class Snapshot implements AutoCloseable {
     this.directory = directory;
     this.manifest = manifest;
     try {
-      this.codec = CodecFile.read(directory, manifest, arena);
+      this.codecFile = CodecFile.open(directory, manifest, arena);
+      this.codec = CodecFile.read(codecFile, manifest);
       for (Manifest.SegmentEntry entry : manifest.segments()) {
         segments.add(Segment.open(directory, entry, codec, arena));
       }
@@ -82,7 +83,7 @@ public final class Snapshot implements AutoCloseable {
 
   /** Bytes of the codec file. */
   public long codecBytes() {
-    return size(directory.resolve(manifest.codec().file()));
+    return ArrayFile.HEADER_BYTES + codecFile.rows() * codecFile.rowBytes();
   }
 
   /** Keeps the mapped files until the lease closes, also if the snapshot is closed before. */
@@ -104,7 +105,7 @@ public final class Snapshot implements AutoCloseable {
    */
   public void verify() {
     try (Lease _ = lease()) {
-      ArrayFile.open(directory.resolve(manifest.codec().file()), Component.CODEC, arena).verify();
+      codecFile.verify();
       segments.forEach(Segment::verify);
     }
   }
@@ -120,14 +121,6 @@ public final class Snapshot implements AutoCloseable {
   private void release() {
     if (holders.decrementAndGet() == 0) {
       arena.close();
-    }
-  }
-
-  private static long size(Path path) {
-    try {
-      return Files.size(path);
-    } catch (java.io.IOException e) {
-      throw TartanException.io("cannot read " + path, e);
     }
   }
 

@@ -9,6 +9,7 @@ import org.jspecify.annotations.Nullable;
 /** Random arguments for every operation of a backend, as heap arrays. */
 final class ContractCase {
   /** What a case is made of. */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
   record Shape(long seed, int dim, int nbits, int centroids, int[] queryRows, int passages) {
     @Override
     public String toString() {

@@ -49,8 +49,8 @@ class FullDiskTest {
       TestIndex.write(index, IndexOptions.of(32, 2), docs);
       return false;
     } catch (TartanException e) {
-      assertTrue(e.getMessage().contains("No space left"), e.getMessage());
-      assertFalse(e.getMessage().contains("\n"), e.getMessage());
+      assertTrue(String.valueOf(e.getMessage()).contains("No space left"), e.getMessage());
+      assertFalse(String.valueOf(e.getMessage()).contains("\n"), e.getMessage());
       return true;
     }
   }

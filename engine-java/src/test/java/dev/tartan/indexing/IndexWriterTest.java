@@ -209,8 +209,8 @@ class IndexWriterTest {
 
   private static void assertLine(Runnable work, String message) {
     TartanException e = assertThrows(TartanException.class, work::run);
-    assertTrue(e.getMessage().contains(message), e.getMessage());
-    assertFalse(e.getMessage().contains("\n"), e.getMessage());
+    assertTrue(String.valueOf(e.getMessage()).contains(message), e.getMessage());
+    assertFalse(String.valueOf(e.getMessage()).contains("\n"), e.getMessage());
   }
 
   /** The index is whole, has so many documents, and no file that does not belong to it. */

@@ -103,8 +103,8 @@ class NpyEmbeddingsTest {
 
   private static void assertLine(Runnable work, String message) {
     TartanException e = assertThrows(TartanException.class, work::run, message);
-    assertTrue(e.getMessage().contains(message), e.getMessage());
-    assertFalse(e.getMessage().contains("\n"), e.getMessage());
+    assertTrue(String.valueOf(e.getMessage()).contains(message), e.getMessage());
+    assertFalse(String.valueOf(e.getMessage()).contains("\n"), e.getMessage());
   }
 
   private Path npy(String name, String descr, String fortran, String shape, int bytes)

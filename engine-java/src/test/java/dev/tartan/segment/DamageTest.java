@@ -133,7 +133,7 @@ class DamageTest {
     String text = Files.readString(manifest);
     assertTrue(text.contains("\"format\" : 1"));
     Files.writeString(manifest, text.replace("\"format\" : 1", "\"format\" : 2"));
-    assertTrue(refused(compressed).getMessage().contains("use a newer Tartan"));
+    assertTrue(String.valueOf(refused(compressed).getMessage()).contains("use a newer Tartan"));
   }
 
   @Test
@@ -160,7 +160,7 @@ class DamageTest {
         Files.write(index.resolve(file), damage.to(bytes));
         TartanException e = refused(index);
         assertNames(file, e);
-        assertTrue(e.getMessage().contains(text), e.getMessage());
+        assertTrue(String.valueOf(e.getMessage()).contains(text), e.getMessage());
         Files.write(index.resolve(file), bytes);
       }
     }
@@ -173,8 +173,8 @@ class DamageTest {
   }
 
   private static void assertNames(String file, TartanException e) {
-    assertTrue(e.getMessage().contains(file), () -> file + ": " + e.getMessage());
-    assertFalse(e.getMessage().contains("\n"), e.getMessage());
+    assertTrue(String.valueOf(e.getMessage()).contains(file), () -> file + ": " + e.getMessage());
+    assertFalse(String.valueOf(e.getMessage()).contains("\n"), e.getMessage());
   }
 
   private static TartanException refused(Path index) {
