@@ -200,13 +200,10 @@ public final class IndexWriter implements AutoCloseable {
   /** Lets the index go; what was not committed is removed. */
   @Override
   public void close() {
-    try {
-      if (spool != null) {
-        spool.close();
-      }
-      segment.close();
-    } finally {
-      directory.close();
+    try (IndexDirectory _ = directory;
+        SegmentWriter _ = segment;
+        Spool _ = spool) {
+      spool = null;
     }
   }
 }

@@ -49,7 +49,8 @@ public final class Calibration {
           new Rung(8, 0.25, 4096),
           new Rung(8, 0.5, 8192),
           new Rung(16, 1, 16384),
-          new Rung(32, 1, 65536));
+          new Rung(32, 1, 65536),
+          new Rung(256, 1, 1 << 20));
 
   private final Searcher searcher;
   private final Progress progress;

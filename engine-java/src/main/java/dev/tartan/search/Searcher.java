@@ -240,7 +240,7 @@ public final class Searcher implements AutoCloseable {
         long passages = segment.segment().passages();
         long keep = Math.min(passages, factor * keep(segment.segment(), options.k()));
         Candidates best =
-            options.exhaustive()
+            options.exhaustive() || keep == passages
                 ? plaid.exhaustive(batch, scores, segment, keep)
                 : plaid.search(batch, scores, segment, settings, keep);
         collect(best, s, hits);

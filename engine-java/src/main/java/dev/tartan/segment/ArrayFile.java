@@ -113,7 +113,8 @@ record ArrayFile(
 
   static TartanException damaged(Path path, String how) {
     return new TartanException(
-        "%s is damaged: %s; restore the index from a copy or build it again".formatted(path, how));
+        "%s is damaged: %s; restore the index from a copy, or delete it and build it again"
+            .formatted(path, how));
   }
 
   static int checksum(MemorySegment bytes) {
