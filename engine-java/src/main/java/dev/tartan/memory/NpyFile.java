@@ -56,6 +56,7 @@ public final class NpyFile implements Closeable {
       throw bad("is in Fortran order; save it with numpy.ascontiguousarray");
     }
     this.shape = shape(group(SHAPE, header));
+    requirePlausible();
     long expected = dataOffset + elements() * dtype.bytes();
     if (channel.size() < expected) {
       throw bad(
@@ -188,10 +189,20 @@ public final class NpyFile implements Closeable {
     return buffer.flip();
   }
 
+  private void requirePlausible() {
+    long left = Long.MAX_VALUE / 16; // room for the bytes of an element and the header
+    for (long extent : shape) {
+      if (extent < 0 || extent > left) {
+        throw bad("has a damaged NPY header: its shape is " + Arrays.toString(shape));
+      }
+      left /= Math.max(1, extent);
+    }
+  }
+
   private long elements() {
     long n = 1;
     for (long extent : shape) {
-      n = Math.multiplyExact(n, extent);
+      n *= extent;
     }
     return n;
   }
@@ -215,6 +226,9 @@ public final class NpyFile implements Closeable {
     List<Long> extents = new ArrayList<>();
     for (String part : text.split(",", -1)) {
       if (!part.isBlank()) {
+        if (!part.strip().matches("-?\\d{1,18}")) {
+          throw bad("has a damaged NPY header: an extent is '%s'".formatted(part.strip()));
+        }
         extents.add(Long.parseLong(part.strip()));
       }
     }
