@@ -97,7 +97,7 @@ final class IndexCommand implements Callable<Integer> {
         required = true,
         paramLabel = "FILE",
         description =
-            "JSONL with _id or id, title, text (BEIR), or TSV id<TAB>text (MS MARCO); .gz of these.")
+            "JSONL with _id or id, title, text (BEIR), or TSV id<TAB>text (MS MARCO), plain or gzip.")
     @Nullable Path collection;
 
     @ArgGroup(exclusive = false)

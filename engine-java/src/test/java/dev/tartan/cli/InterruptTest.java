@@ -51,6 +51,7 @@ class InterruptTest {
       child.destroyForcibly().waitFor();
     }
     assertFalse(Files.readString(err).contains("Exception"), Files.readString(err));
+    assertEquals(!signal.equals("KILL"), Files.readString(err).contains("tartan: interrupted"));
     assertTrue(Samples.files(index).size() > committed.size(), "something is left over");
     assertTrue(Typed.run("verify", "--index", index).ok().contains("commit 2 is whole"));
 
