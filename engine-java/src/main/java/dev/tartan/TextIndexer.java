@@ -30,6 +30,9 @@ public final class TextIndexer {
   /** Passages encoded at a time: enough to find some of similar length. */
   private static final int BATCH = 512;
 
+  /** The first batch is small and each next one twice as large, so that progress shows soon. */
+  private static final int FIRST_BATCH = 64;
+
   private static final int QUERY_WORDS = 14;
 
   private final Encoder encoder;
@@ -82,6 +85,7 @@ public final class TextIndexer {
       List<Document> batch = new ArrayList<>();
       List<List<String>> passages = new ArrayList<>();
       int pending = 0;
+      int wanted = FIRST_BATCH;
       long reported = 0;
       while (documents.hasNext()) {
         Document document = documents.next();
@@ -89,11 +93,12 @@ public final class TextIndexer {
         batch.add(document);
         passages.add(pieces);
         pending += pieces.size();
-        if (pending >= BATCH || !documents.hasNext()) {
+        if (pending >= wanted || !documents.hasNext()) {
           add(batch, passages, writer);
           batch.clear();
           passages.clear();
           pending = 0;
+          wanted = Math.min(BATCH, 2 * wanted);
           progress.advance((documents.bytesRead() >> 10) - reported);
           reported = documents.bytesRead() >> 10;
         }

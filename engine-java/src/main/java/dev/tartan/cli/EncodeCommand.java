@@ -15,6 +15,7 @@ import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -190,10 +191,10 @@ final class EncodeCommand implements Callable<Integer> {
     }
   }
 
-  /** Rows of zeros add nothing to MaxSim. */
+  /** A query as one row of the file; rows of zeros add nothing to MaxSim. */
   private static Matrix padded(Matrix matrix, int rows, Arena arena) {
-    Matrix padded = Matrix.allocate(arena, rows, matrix.dim());
-    padded.slice(0, matrix.rows()).data().copyFrom(matrix.data());
+    Matrix padded = Matrix.allocate(arena, 1, rows * matrix.dim());
+    MemorySegment.copy(matrix.data(), 0, padded.data(), 0, matrix.data().byteSize());
     return padded;
   }
 }

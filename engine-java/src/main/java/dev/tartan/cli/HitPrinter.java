@@ -12,7 +12,9 @@ import java.util.function.Consumer;
 
 /** Shows hits and explanations on a terminal. */
 final class HitPrinter {
-  private static final int TEXT_WIDTH = 78;
+  private static final int WIDTH = 100;
+  private static final int BESIDE_TEXT = 16;
+  private static final int LEAST_TEXT = 30;
   private static final int BAR_WIDTH = 12;
   private static final int CONTEXT = 3;
 
@@ -24,6 +26,7 @@ final class HitPrinter {
       out.accept("no hits");
     }
     int idWidth = hits.stream().mapToInt(h -> h.id().length()).max().orElse(0);
+    int textWidth = Math.max(LEAST_TEXT, WIDTH - BESIDE_TEXT - idWidth);
     for (int i = 0; i < hits.size(); i++) {
       Hit hit = hits.get(i);
       String text = tartan.text(hit);
@@ -35,7 +38,7 @@ final class HitPrinter {
                   i + 1,
                   hit.score(),
                   hit.id(),
-                  text == null ? "" : shortened(text.replaceAll("\\p{Cntrl}", " ")))
+                  text == null ? "" : shortened(text.replaceAll("\\p{Cntrl}", " "), textWidth))
               .stripTrailing());
     }
   }
@@ -99,12 +102,10 @@ final class HitPrinter {
     return text.append(to < tokens.size() ? "..." : "").toString().stripTrailing();
   }
 
-  private static String shortened(String text) {
-    if (text.length() <= TEXT_WIDTH) {
-      return text;
-    }
-    int end =
-        text.offsetByCodePoints(0, Math.min(TEXT_WIDTH - 3, text.codePointCount(0, text.length())));
-    return text.substring(0, end) + "...";
+  private static String shortened(String text, int width) {
+    int points = text.codePointCount(0, text.length());
+    return points <= width
+        ? text
+        : text.substring(0, text.offsetByCodePoints(0, width - 3)) + "...";
   }
 }

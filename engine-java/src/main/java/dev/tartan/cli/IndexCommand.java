@@ -61,8 +61,9 @@ final class IndexCommand implements Callable<Integer> {
       names = "--model",
       paramLabel = "M",
       description =
-          "tartan-mini, or the folder of a ColBERT checkpoint (default: ${DEFAULT-VALUE}).")
-  String model = Encoders.TARTAN_MINI;
+          "tartan-mini (the default for texts) or the folder of a ColBERT checkpoint; with"
+              + " --embeddings the model that made them, to search the index in words.")
+  @Nullable String model;
 
   @Option(
       names = "--nbits",
@@ -97,7 +98,7 @@ final class IndexCommand implements Callable<Integer> {
         required = true,
         paramLabel = "FILE",
         description =
-            "JSONL with _id or id, title, text (BEIR), or TSV id<TAB>text (MS MARCO); .gz of these.")
+            "JSONL with _id or id, title, text (BEIR), or TSV id<TAB>text (MS MARCO), plain or gzip.")
     @Nullable Path collection;
 
     @ArgGroup(exclusive = false)
@@ -135,7 +136,7 @@ final class IndexCommand implements Callable<Integer> {
       throw shared.wrong("--split is " + split + "; passages need at least 8 word pieces");
     }
     if (input.brought != null) {
-      for (String option : List.of("--model", "--split", "--no-text")) {
+      for (String option : List.of("--split", "--no-text")) {
         if (shared.typed(option)) {
           throw shared.wrong(option + " is for --collection; --embeddings come without texts");
         }

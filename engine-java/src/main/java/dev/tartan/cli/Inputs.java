@@ -36,6 +36,7 @@ final class Inputs {
         reported = read;
       }
     }
+    IndexCommand.close(progress); // what comes next, loading a model, is no part of it
   }
 
   /** The lines of a file of ids. */

@@ -2,6 +2,7 @@ package dev.tartan.cli;
 
 import dev.tartan.memory.TartanException;
 import java.io.PrintWriter;
+import java.util.concurrent.atomic.AtomicBoolean;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -41,7 +42,18 @@ public final class Main implements Runnable {
   private Main() {}
 
   public static void main(String[] args) {
-    System.exit(run(args));
+    AtomicBoolean done = new AtomicBoolean();
+    Runtime.getRuntime()
+        .addShutdownHook(
+            new Thread(
+                () -> {
+                  if (!done.get()) {
+                    System.err.println(System.lineSeparator() + "tartan: interrupted");
+                  }
+                }));
+    int exit = run(args);
+    done.set(true);
+    System.exit(exit);
   }
 
   private static int run(String... args) {

@@ -29,6 +29,7 @@ final class NewFiles implements AutoCloseable {
     Path part = target.resolveSibling(target.getFileName() + ".part");
     try {
       Files.write(part, new byte[0]);
+      part.toFile().deleteOnExit(); // at Ctrl-C too
     } catch (IOException e) {
       throw TartanException.io("cannot write " + target, e);
     }
@@ -57,7 +58,7 @@ final class NewFiles implements AutoCloseable {
       try {
         Files.deleteIfExists(part);
       } catch (IOException e) {
-        part.toFile().deleteOnExit();
+        throw TartanException.io("cannot remove " + part, e);
       }
     }
   }

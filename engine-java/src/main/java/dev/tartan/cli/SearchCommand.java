@@ -127,6 +127,9 @@ final class SearchCommand implements Callable<Integer> {
     if (inputs != 1) {
       throw shared.wrong("give one of QUERY, --queries and --query-embeddings");
     }
+    if (query != null && query.isBlank()) {
+      throw shared.wrong("the query is blank; give it at least one word");
+    }
     if (query == null && run == null) {
       throw shared.wrong("--run is missing: where shall the results of all queries go?");
     }

@@ -13,10 +13,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Arrays;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,7 +29,12 @@ import org.jspecify.annotations.Nullable;
 public final class IndexDirectory implements AutoCloseable {
   private static final String LOCK = "write.lock";
   private static final Pattern OURS =
-      Pattern.compile("(segment|codec|spool)-\\d+\\..*|manifest\\.json\\.new");
+      Pattern.compile(
+          "(segment|codec)-\\d+\\.(%s)|spool-\\d+\\.npy|manifest\\.json\\.new"
+              .formatted(
+                  Arrays.stream(Component.values())
+                      .map(Component::extension)
+                      .collect(Collectors.joining("|"))));
 
   /**
    * Directories that this process writes. Closing any channel of a locked file frees its lock on
