@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -30,7 +31,8 @@ final class ProjectCommand implements Callable<Integer> {
       names = "--collection",
       required = true,
       paramLabel = "FILE",
-      description = "Texts to fit it to, see 'tartan index'; may be given several times.")
+      description =
+          "Texts to fit it to, see 'tartan index'; given several times, each has the same weight.")
   List<Path> collections;
 
   @SuppressWarnings("NullAway.Init")
@@ -40,6 +42,12 @@ final class ProjectCommand implements Callable<Integer> {
       paramLabel = "FILE",
       description = "The safetensors file.")
   Path out;
+
+  @Option(
+      names = "--limit",
+      paramLabel = "N",
+      description = "Use the first N documents of each collection (default: all).")
+  int limit = Integer.MAX_VALUE;
 
   @Option(
       names = "--dim",
@@ -59,11 +67,13 @@ final class ProjectCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     ProjectionFit fit = output.usage(() -> new ProjectionFit(dim, whitening));
-    List<String> texts = new ArrayList<>();
+    List<Stream<String>> texts = new ArrayList<>();
     for (Path file : collections) {
-      new Collection(file).forEach((Document d) -> texts.add(d.passage()));
+      List<String> passages = new ArrayList<>();
+      new Collection(file).forEach((Document d) -> passages.add(d.passage()));
+      texts.add(passages.stream().limit(limit));
     }
-    long tokens = fit.fit(texts.stream(), out);
+    long tokens = fit.fit(texts, Runtime.getRuntime().availableProcessors(), out);
     if (output.json) {
       output.printJson(Map.of("out", out.toString(), "dim", dim, "tokens", tokens));
       return 0;

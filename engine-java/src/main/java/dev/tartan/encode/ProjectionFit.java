@@ -49,30 +49,41 @@ public final class ProjectionFit {
   }
 
   /**
-   * Fits a projection to {@code texts} and writes it.
+   * Fits a projection to collections of texts, each with the same weight, and writes it.
    *
-   * @param texts read once, in order; some 100 000 words are enough
+   * @param collections the texts of each, read once, in order; some 100 000 words each are enough
+   * @param threads to encode with
    * @param target the safetensors file: {@code linear.weight} [dim, hidden] float32
    * @return the number of tokens that it was fitted to
    * @throws TartanException if the texts have fewer tokens than {@code dim}, or the file cannot be
    *     written
    */
-  public long fit(Stream<String> texts, Path target) {
-    try (ColbertEncoder encoder = TartanMini.open(1, false)) {
-      SecondMoment moment = new SecondMoment(encoder.dim());
-      Iterator<String> remaining = texts.iterator();
-      while (remaining.hasNext()) {
-        List<String> batch = new ArrayList<>();
-        while (batch.size() < BATCH && remaining.hasNext()) {
-          batch.add(remaining.next());
-        }
-        try (Arena arena = Arena.ofConfined()) {
-          moment.add(encoder.encodePassages(batch, arena).rows().data().toArray(Layouts.F32));
-        }
+  public long fit(List<Stream<String>> collections, int threads, Path target) {
+    try (ColbertEncoder encoder = TartanMini.open(threads, false)) {
+      SecondMoment all = new SecondMoment(encoder.dim());
+      for (Stream<String> texts : collections) {
+        all.addMean(moment(encoder, texts.iterator()));
       }
-      write(moment.eigen(dim), encoder.dim(), target);
-      return moment.rows();
+      write(all.eigen(dim), encoder.dim(), target);
+      return all.rows();
     }
+  }
+
+  private static SecondMoment moment(ColbertEncoder encoder, Iterator<String> texts) {
+    SecondMoment moment = new SecondMoment(encoder.dim());
+    while (texts.hasNext()) {
+      List<String> batch = new ArrayList<>();
+      while (batch.size() < BATCH && texts.hasNext()) {
+        batch.add(texts.next());
+      }
+      try (Arena arena = Arena.ofConfined()) {
+        moment.add(encoder.encodePassages(batch, arena).rows().data().toArray(Layouts.F32));
+      }
+    }
+    if (moment.rows() == 0) {
+      throw new TartanException("a collection has no token to fit a projection to");
+    }
+    return moment;
   }
 
   private void write(SecondMoment.Eigen eigen, int hidden, Path target) {

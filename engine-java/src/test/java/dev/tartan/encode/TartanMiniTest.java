@@ -21,6 +21,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -167,8 +168,8 @@ class TartanMiniTest {
     Path first = folder.resolve("a.safetensors");
     Path second = folder.resolve("b.safetensors");
     ProjectionFit fit = new ProjectionFit(32, 0);
-    assertTrue(fit.fit(texts.stream(), first) > 300);
-    fit.fit(texts.stream(), second);
+    assertTrue(fit.fit(List.of(texts.stream()), 1, first) > 300);
+    fit.fit(List.of(texts.stream()), 2, second);
     assertEquals(-1, Files.mismatch(first, second));
     try (Arena arena = Arena.ofConfined()) {
       float[] weight =
@@ -183,7 +184,7 @@ class TartanMiniTest {
         }
       }
     }
-    assertThrows(TartanException.class, () -> fit.fit(List.of("few").stream(), second));
+    assertThrows(TartanException.class, () -> fit.fit(List.of(Stream.of("few")), 1, second));
   }
 
   @Test

@@ -17,6 +17,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 public final class SecondMoment {
   private final int size;
   private final double[] sum;
+  private double weight;
   private long rows;
 
   /**
@@ -45,7 +46,18 @@ public final class SecondMoment {
         sum[i] += product[i];
       }
     }
-    rows += values.length / size;
+    int added = values.length / size;
+    rows += added;
+    weight += added;
+  }
+
+  /** Adds the mean of {@code other} with the weight of one row, however many it is made of. */
+  public void addMean(SecondMoment other) {
+    for (int i = 0; i < sum.length; i++) {
+      sum[i] += other.sum[i] / other.weight;
+    }
+    rows += other.rows;
+    weight++;
   }
 
   /**
@@ -63,7 +75,7 @@ public final class SecondMoment {
   }
 
   /**
-   * Decomposes the mean over the rows.
+   * Decomposes the weighted mean over the rows.
    *
    * @param count how many directions, at most {@code size}
    * @throws TartanException if fewer rows than {@code count} were added
@@ -74,7 +86,7 @@ public final class SecondMoment {
           "%d directions of %d values cannot be fitted to %d tokens; give more text"
               .formatted(count, size, rows));
     }
-    double[] mean = Arrays.stream(sum).map(value -> value / rows).toArray();
+    double[] mean = Arrays.stream(sum).map(value -> value / weight).toArray();
     try (PointerScope _ = new PointerScope()) {
       Tensor matrix =
           torch.from_blob(
