@@ -2,6 +2,7 @@ package dev.tartan.cli;
 
 import dev.tartan.collection.Collection;
 import dev.tartan.collection.DocumentReader;
+import dev.tartan.indexing.IdSet;
 import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
 import java.io.IOException;
@@ -18,7 +19,7 @@ final class Inputs {
    * Reads a collection once: seconds, where encoding takes hours and would find a bad line only
    * when it gets there. A pipe can be read once only and is not checked.
    *
-   * @throws TartanException if it is missing, empty or malformed
+   * @throws TartanException if it is missing, empty or malformed, or an id repeats
    */
   static void check(Path collection, Progress progress) {
     if (Files.exists(collection)
@@ -29,8 +30,14 @@ final class Inputs {
     try (DocumentReader documents = new Collection(collection).open()) {
       progress.stage("checking", "KiB of text", documents.totalBytes() >> 10);
       long reported = 0;
+      IdSet ids = new IdSet();
       while (documents.hasNext()) {
-        documents.next();
+        String id = documents.next().id();
+        if (!ids.add(id)) {
+          throw new TartanException(
+              "%s, line %d: duplicate id '%s'; ids must be unique"
+                  .formatted(collection, documents.lineNumber(), id));
+        }
         long read = documents.bytesRead() >> 10;
         progress.advance(read - reported);
         reported = read;

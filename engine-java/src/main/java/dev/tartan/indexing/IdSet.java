@@ -8,12 +8,12 @@ import java.util.Arrays;
  * whatever its length. That two different ids of a billion share a hash has a probability of about
  * 10^-21.
  */
-final class IdSet {
+public final class IdSet {
   private long[] table = new long[1 << 12];
   private int size;
 
   /** Adds {@code id}; false if it was there. */
-  boolean add(String id) {
+  public boolean add(String id) {
     if (size * 4L > table.length) { // two longs an entry: at most half full
       grow();
     }
