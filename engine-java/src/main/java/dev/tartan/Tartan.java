@@ -30,6 +30,8 @@ import org.jspecify.annotations.Nullable;
  * number of threads. The model is loaded at the first query in words.
  */
 public final class Tartan implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(Tartan.class.getName());
+
   private final Snapshot snapshot;
   private final Backend backend;
   private final Searcher searcher;
@@ -51,7 +53,10 @@ public final class Tartan implements AutoCloseable {
    */
   public static Tartan open(Path path) {
     int threads = Runtime.getRuntime().availableProcessors();
-    return open(path, Backends.open("auto", threads, notice -> {}), threads);
+    return open(
+        path,
+        Backends.open("auto", threads, notice -> LOG.log(System.Logger.Level.WARNING, notice)),
+        threads);
   }
 
   /**

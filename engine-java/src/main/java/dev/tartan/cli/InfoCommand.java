@@ -79,7 +79,14 @@ final class InfoCommand implements Callable<Integer> {
   }
 
   private void print(Snapshot snapshot, Map<Component, Long> sizes, double perToken) {
-    Manifest manifest = snapshot.manifest();
+    printContent(snapshot.manifest());
+    output.print("");
+    printSizes(snapshot, sizes, perToken);
+    output.print("");
+    printSearch(snapshot.manifest());
+  }
+
+  private void printContent(Manifest manifest) {
     long tokens = manifest.tokens();
     line("index", index + " (commit %d, %s)".formatted(manifest.commit(), manifest.created()));
     String model = manifest.model();
@@ -101,7 +108,11 @@ final class InfoCommand implements Callable<Integer> {
                 manifest.codec().nbits(),
                 manifest.dim(),
                 number(manifest.codec().centroids())));
-    output.print("");
+  }
+
+  private void printSizes(Snapshot snapshot, Map<Component, Long> sizes, double perToken) {
+    Manifest manifest = snapshot.manifest();
+    long tokens = manifest.tokens();
     sizes.forEach(
         (component, bytes) ->
             line(
@@ -119,7 +130,9 @@ final class InfoCommand implements Callable<Integer> {
             "%.2f, that is %.1f times smaller than 16-bit embeddings",
             perToken,
             2.0 * manifest.dim() / perToken));
-    output.print("");
+  }
+
+  private void printSearch(Manifest manifest) {
     for (Manifest.SearchEntry entry : manifest.search()) {
       SearchSettings settings =
           new SearchSettings(

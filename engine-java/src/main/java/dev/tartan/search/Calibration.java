@@ -144,28 +144,40 @@ public final class Calibration {
     return sum / exact.size();
   }
 
-  /** Runs of tokens of random passages. */
+  /**
+   * Runs of tokens of random passages. A token finds itself in the index, which no token of a real
+   * query does; so each is mixed with a token of another passage, two parts to one.
+   */
   private List<Matrix> pseudoQueries(Arena arena) {
     SplittableRandom random = new SplittableRandom(SEED);
     List<Matrix> queries = new ArrayList<>();
-    List<Segment> segments = searcher.snapshot().segments();
     for (int attempt = 0; queries.size() < QUERIES && attempt < 20 * QUERIES; attempt++) {
-      Segment segment = segments.get(random.nextInt(segments.size()));
-      int passage = random.nextInt(segment.passages());
-      if (segment.doclen(passage) > 0) {
-        queries.add(pseudoQuery(searcher.tokens(segment, passage, arena), random, arena));
+      Matrix tokens = randomPassage(random, arena);
+      Matrix others = randomPassage(random, arena);
+      if (tokens.rows() > 0 && others.rows() > 0) {
+        queries.add(mixed(tokens, others, random, arena));
       }
     }
     return queries;
   }
 
-  private static Matrix pseudoQuery(Matrix tokens, SplittableRandom random, Arena arena) {
+  private Matrix randomPassage(SplittableRandom random, Arena arena) {
+    List<Segment> segments = searcher.snapshot().segments();
+    Segment segment = segments.get(random.nextInt(segments.size()));
+    return searcher.tokens(segment, random.nextInt(segment.passages()), arena);
+  }
+
+  private static Matrix mixed(Matrix tokens, Matrix others, SplittableRandom random, Arena arena) {
     int rows = (int) Math.min(PSEUDO_ROWS, tokens.rows());
     Matrix query = Matrix.allocate(arena, rows, tokens.dim());
     long first = random.nextLong(tokens.rows() - rows + 1);
     for (int r = 0; r < rows; r++) {
-      query.slice(r, 1).data().copyFrom(tokens.slice(first + r, 1).data());
+      long other = random.nextLong(others.rows());
+      for (int d = 0; d < query.dim(); d++) {
+        query.set(r, d, 2 * tokens.get(first + r, d) + others.get(other, d));
+      }
     }
+    query.normalizeRows("the pseudo-query", 0);
     return query;
   }
 }

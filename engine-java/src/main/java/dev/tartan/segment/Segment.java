@@ -164,6 +164,9 @@ public final class Segment {
 
   private String string(Component offsets, Component bytes, int index) {
     MemorySegment at = file(offsets).data();
+    if (index < 0 || index >= file(offsets).rows() - 1) {
+      throw ArrayFile.damaged(file(offsets).path(), "there is no entry %d".formatted(index));
+    }
     long start = at.getAtIndex(Layouts.I64, index);
     long end = at.getAtIndex(Layouts.I64, index + 1);
     MemorySegment all = file(bytes).data();
