@@ -48,7 +48,7 @@ class WrongUsageTest {
           index --collection C --embeddings E --doclens D --index I      | mutually exclusive
           index --embeddings E --index I                                 | --doclens
           index --embeddings E --doclens D --index I --split 180         | --split is for
-          index --embeddings E --doclens D --index I --model tartan-mini | --model is for
+          index --embeddings E --doclens D --index I --no-text           | --no-text is for
           index --collection C --index I --nbits 3                       | nbits is 3
           index --collection C --index I --split 3                       | --split is 3
           index --collection C --index I --centroids -1                  | -1 centroids
