@@ -99,10 +99,10 @@ public final class Tartan implements AutoCloseable {
    */
   public List<List<Hit>> searchAll(List<String> queries, SearchOptions options) {
     try (Arena arena = Arena.ofShared()) {
-      List<Matrix> rows = new ArrayList<>(queries.size());
-      for (String query : queries) {
-        rows.add(encoder().encodeQuery(query, arena));
-      }
+      List<Matrix> rows =
+          queries.size() == 1
+              ? List.of(encoder().encodeQuery(queries.getFirst(), arena))
+              : encoder().encodeQueries(queries, arena);
       return searcher.searchAll(rows, options);
     }
   }

@@ -70,10 +70,7 @@ public final class TextIndexer {
       writer.commit();
     }
     try (Arena arena = Arena.ofShared()) {
-      List<Matrix> queries = new ArrayList<>();
-      for (String text : pseudoQueries) {
-        queries.add(encoder.encodeQuery(text, arena));
-      }
+      List<Matrix> queries = encoder.encodeQueries(pseudoQueries, arena);
       Manifest manifest = Calibration.calibrate(path, queries, backend, progress);
       return new Result(manifest, withoutText, firstWithoutText);
     }

@@ -175,12 +175,10 @@ final class EncodeCommand implements Callable<Integer> {
   private long[] queries(Encoder encoder, List<Query> all, Path rowsFile, List<String> written) {
     int rows = -1;
     try (Arena arena = Arena.ofShared()) {
-      List<Matrix> encoded = new ArrayList<>();
-      for (Query query : all) {
-        Matrix matrix = encoder.encodeQuery(query.text(), arena);
-        encoded.add(matrix);
-        rows = Math.max(rows, (int) matrix.rows());
-        written.add(query.id());
+      List<Matrix> encoded = encoder.encodeQueries(all.stream().map(Query::text).toList(), arena);
+      for (int q = 0; q < all.size(); q++) {
+        rows = Math.max(rows, (int) encoded.get(q).rows());
+        written.add(all.get(q).id());
       }
       try (NpyWriter file = new NpyWriter(rowsFile, type(), rows, encoder.dim())) {
         for (Matrix matrix : encoded) {

@@ -97,7 +97,24 @@ final class ColbertEncoder implements Encoder {
 
   @Override
   public Matrix encodeQuery(String text, Arena arena) {
-    float[] rows = embedder.embed(List.of(inputs.query(text)));
+    return matrix(embedder.embed(List.of(inputs.query(text))), arena);
+  }
+
+  @Override
+  public List<Matrix> encodeQueries(List<String> texts, Arena arena) {
+    List<Future<float[]>> results = new ArrayList<>();
+    for (String text : texts) {
+      TokenSequence query = inputs.query(text);
+      results.add(workers.submit(() -> embedder.embed(List.of(query))));
+    }
+    List<Matrix> queries = new ArrayList<>();
+    for (Future<float[]> result : results) {
+      queries.add(matrix(await(result), arena));
+    }
+    return queries;
+  }
+
+  private Matrix matrix(float[] rows, Arena arena) {
     Matrix matrix = Matrix.allocate(arena, rows.length / dim(), dim());
     MemorySegment.copy(rows, 0, matrix.data(), Layouts.F32, 0, rows.length);
     return matrix;

@@ -34,6 +34,13 @@ public interface Encoder extends AutoCloseable {
   Matrix encodeQuery(String text, Arena arena);
 
   /**
+   * {@link #encodeQuery} of many queries on several threads; the same rows, in their order.
+   *
+   * @param arena the scope of the results
+   */
+  List<Matrix> encodeQueries(List<String> texts, Arena arena);
+
+  /**
    * The rows of many passages, in the order of {@code texts}. Works through them in batches of
    * similar length on several threads; memory grows with {@code texts}, so pass some thousand at a
    * time. A blank text has no rows, whatever tokens the model puts around a text.
