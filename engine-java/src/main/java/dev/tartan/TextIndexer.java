@@ -83,7 +83,6 @@ public final class TextIndexer {
       List<List<String>> passages = new ArrayList<>();
       int pending = 0;
       int wanted = FIRST_BATCH;
-      long reported = 0;
       while (documents.hasNext()) {
         Document document = documents.next();
         List<String> pieces = pieces(document.passage(), split);
@@ -96,8 +95,7 @@ public final class TextIndexer {
           passages.clear();
           pending = 0;
           wanted = Math.min(BATCH, 2 * wanted);
-          progress.advance((documents.bytesRead() >> 10) - reported);
-          reported = documents.bytesRead() >> 10;
+          progress.advance(documents.newKibibytes());
         }
       }
     }

@@ -116,7 +116,7 @@ final class DemoCommand implements Callable<Integer> {
           new TextIndexer(encoder, backend, progress)
               .index(new Collection(sample), index, options)
               .manifest();
-      IndexCommand.close(progress);
+      progress.done();
       say(
           String.format(
               Locale.ROOT,

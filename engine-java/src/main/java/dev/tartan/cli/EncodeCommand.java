@@ -149,7 +149,6 @@ final class EncodeCommand implements Callable<Integer> {
         NpyWriter rows = new NpyWriter(rowsFile, type(), encoder.dim());
         NpyWriter lengths = new NpyWriter(lengthsFile, DType.I32)) {
       progress.stage("encoding", "KiB of text", documents.totalBytes() >> 10);
-      long reported = 0;
       while (documents.hasNext()) {
         List<Document> batch = new ArrayList<>();
         while (batch.size() < BATCH && documents.hasNext()) {
@@ -164,10 +163,9 @@ final class EncodeCommand implements Callable<Integer> {
           }
         }
         batch.forEach(d -> written.add(d.id()));
-        progress.advance((documents.bytesRead() >> 10) - reported);
-        reported = documents.bytesRead() >> 10;
+        progress.advance(documents.newKibibytes());
       }
-      IndexCommand.close(progress);
+      progress.done();
       return new long[] {rows.rows(), encoder.dim()};
     }
   }

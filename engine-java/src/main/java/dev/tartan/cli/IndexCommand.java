@@ -167,7 +167,7 @@ final class IndexCommand implements Callable<Integer> {
           new IndexOptions(encoder.dim(), nbits, centroids, !noText, encoder.model(), split);
       TextIndexer.Result result =
           new TextIndexer(encoder, backend, progress).index(new Collection(file), index, options);
-      close(progress);
+      progress.done();
       if (result.withoutText() > 0) {
         shared.notice(
             "%d document%s no text to index (first: '%s'); they are counted but cannot be found"
@@ -190,7 +190,7 @@ final class IndexCommand implements Callable<Integer> {
       }
     }
     Manifest manifest = Calibration.calibrate(index, List.of(), backend, progress);
-    close(progress);
+    progress.done();
     return manifest;
   }
 
@@ -216,11 +216,5 @@ final class IndexCommand implements Callable<Integer> {
             manifest.codec().nbits(),
             manifest.codec().centroids(),
             TerminalProgress.time(seconds)));
-  }
-
-  static void close(Progress progress) {
-    if (progress instanceof TerminalProgress terminal) {
-      terminal.close();
-    }
   }
 }

@@ -134,16 +134,10 @@ final class InfoCommand implements Callable<Integer> {
 
   private void printSearch(Manifest manifest) {
     for (Manifest.SearchEntry entry : manifest.search()) {
-      SearchSettings settings =
-          new SearchSettings(
-              entry.nprobe(),
-              entry.threshold() == null ? Float.NEGATIVE_INFINITY : entry.threshold(),
-              entry.ndocs(),
-              String.format(
-                  Locale.ROOT,
-                  "found %.1f %% of the exact top %d",
-                  100 * entry.recall(),
-                  entry.k()));
+      String origin =
+          String.format(
+              Locale.ROOT, "found %.1f %% of the exact top %d", 100 * entry.recall(), entry.k());
+      SearchSettings settings = SearchSettings.of(entry, origin);
       line("search k <= " + entry.k(), settings.toString());
     }
     line(

@@ -29,7 +29,6 @@ final class Inputs {
     }
     try (DocumentReader documents = new Collection(collection).open()) {
       progress.stage("checking", "KiB of text", documents.totalBytes() >> 10);
-      long reported = 0;
       IdSet ids = new IdSet();
       while (documents.hasNext()) {
         String id = documents.next().id();
@@ -38,12 +37,10 @@ final class Inputs {
               "%s, line %d: duplicate id '%s'; ids must be unique"
                   .formatted(collection, documents.lineNumber(), id));
         }
-        long read = documents.bytesRead() >> 10;
-        progress.advance(read - reported);
-        reported = read;
+        progress.advance(documents.newKibibytes());
       }
     }
-    IndexCommand.close(progress); // what comes next, loading a model, is no part of it
+    progress.done(); // what comes next, loading a model, is no part of it
   }
 
   /** The lines of a file of ids. */

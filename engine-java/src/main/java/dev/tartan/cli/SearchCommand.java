@@ -139,10 +139,6 @@ final class SearchCommand implements Callable<Integer> {
     if (queryIds != null && queryEmbeddings == null) {
       throw shared.wrong("--query-ids is for --query-embeddings");
     }
-    shared.usage(
-        () ->
-            new SearchSettings(
-                orElse(nprobe, 1), threshold == null ? 0 : threshold, orElse(ndocs, 4), ""));
     Backend backend = shared.openBackend();
     try (Tartan tartan = Tartan.open(index, backend, shared.threads)) {
       SearchSettings settings = tartan.searcher().settings(options);
@@ -153,10 +149,6 @@ final class SearchCommand implements Callable<Integer> {
       }
     }
     return 0;
-  }
-
-  private static int orElse(@Nullable Integer value, int other) {
-    return value == null ? other : value;
   }
 
   private void one(Tartan tartan, String text, SearchOptions options, SearchSettings settings) {
@@ -217,7 +209,7 @@ final class SearchCommand implements Callable<Integer> {
       }
       files.publish();
     }
-    IndexCommand.close(progress);
+    progress.done();
     double seconds = (System.nanoTime() - start) * 1e-9;
     String how = exhaustive ? "every passage scored" : settings.toString();
     if (shared.json) {

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * Progress on stderr: a live bar with rate and time left on a terminal, else a line a stage and one
  * every ten seconds.
  */
-final class TerminalProgress implements Progress, AutoCloseable {
+final class TerminalProgress implements Progress {
   private static final long LINE_NANOS = Duration.ofSeconds(10).toNanos();
 
   private final PrintWriter out;
@@ -68,9 +68,8 @@ final class TerminalProgress implements Progress, AutoCloseable {
     }
   }
 
-  /** Ends the last stage. */
   @Override
-  public void close() {
+  public void done() {
     finishStage();
     name = "";
   }

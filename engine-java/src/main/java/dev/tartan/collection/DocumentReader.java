@@ -12,6 +12,7 @@ public final class DocumentReader implements Iterator<Document>, Closeable {
   private final RecordReader records;
   private @Nullable Document ahead;
   private long documents;
+  private long kibibytes;
 
   DocumentReader(Lines lines) {
     this.lines = lines;
@@ -69,6 +70,13 @@ public final class DocumentReader implements Iterator<Document>, Closeable {
   /** Bytes of the file read so far, compressed ones if it is; runs ahead by a buffer. */
   public long bytesRead() {
     return lines.bytesRead();
+  }
+
+  /** KiB of the file read since the last call: a step of progress. */
+  public long newKibibytes() {
+    long before = kibibytes;
+    kibibytes = bytesRead() >> 10;
+    return kibibytes - before;
   }
 
   /** Bytes of the file, to set {@link #bytesRead} against; -1 for a pipe. */

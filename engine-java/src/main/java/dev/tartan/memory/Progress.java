@@ -21,4 +21,7 @@ public interface Progress {
 
   /** {@code units} more of the stage are done. */
   void advance(long units);
+
+  /** The last stage has ended. */
+  default void done() {}
 }

@@ -23,6 +23,15 @@ public record SearchOptions(
     if (k < 1) {
       throw new TartanException("k is %d; ask for at least 1 hit".formatted(k));
     }
+    if (nprobe != null) {
+      SearchSettings.requireNprobe(nprobe);
+    }
+    if (threshold != null) {
+      SearchSettings.requireThreshold(threshold);
+    }
+    if (ndocs != null) {
+      SearchSettings.requireNdocs(ndocs);
+    }
   }
 
   /** The {@code k} best by the settings of the index. */

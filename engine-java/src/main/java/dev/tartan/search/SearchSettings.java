@@ -1,6 +1,7 @@
 package dev.tartan.search;
 
 import dev.tartan.memory.TartanException;
+import dev.tartan.segment.Manifest;
 import java.util.Locale;
 
 /**
@@ -14,16 +15,19 @@ import java.util.Locale;
  */
 public record SearchSettings(int nprobe, float threshold, int ndocs, String origin) {
   public SearchSettings {
-    if (nprobe < 1) {
-      throw new TartanException(
-          "nprobe is %d; at least one centroid must be probed".formatted(nprobe));
-    }
-    if (Float.isNaN(threshold)) {
-      throw new TartanException("the centroid score threshold is not a number");
-    }
-    if (ndocs < 4) {
-      throw new TartanException("ndocs is %d; it must be at least 4".formatted(ndocs));
-    }
+    requireNprobe(nprobe);
+    requireThreshold(threshold);
+    requireNdocs(ndocs);
+  }
+
+  /** The settings that were measured on an index. */
+  public static SearchSettings of(Manifest.SearchEntry entry, String origin) {
+    Float threshold = entry.threshold();
+    return new SearchSettings(
+        entry.nprobe(),
+        threshold == null ? Float.NEGATIVE_INFINITY : threshold,
+        entry.ndocs(),
+        origin);
   }
 
   /**
@@ -49,5 +53,24 @@ public record SearchSettings(int nprobe, float threshold, int ndocs, String orig
             ? "no threshold"
             : String.format(Locale.ROOT, "threshold %.3f", threshold);
     return "nprobe %d, %s, ndocs %d (%s)".formatted(nprobe, pruning, ndocs, origin);
+  }
+
+  static void requireNprobe(int nprobe) {
+    if (nprobe < 1) {
+      throw new TartanException(
+          "nprobe is %d; at least one centroid must be probed".formatted(nprobe));
+    }
+  }
+
+  static void requireThreshold(float threshold) {
+    if (Float.isNaN(threshold)) {
+      throw new TartanException("the centroid score threshold is not a number");
+    }
+  }
+
+  static void requireNdocs(int ndocs) {
+    if (ndocs < 4) {
+      throw new TartanException("ndocs is %d; it must be at least 4".formatted(ndocs));
+    }
   }
 }

@@ -81,9 +81,9 @@ public final class Searcher implements AutoCloseable {
     }
     Manifest.SearchEntry entry =
         measured.stream().filter(e -> e.k() >= k).findFirst().orElse(measured.getLast());
-    int ndocs = (int) Math.min(Integer.MAX_VALUE, Math.max(entry.ndocs(), 4L * k));
-    float threshold = entry.threshold() == null ? Float.NEGATIVE_INFINITY : entry.threshold();
-    return new SearchSettings(entry.nprobe(), threshold, ndocs, "measured on this index");
+    SearchSettings settings = SearchSettings.of(entry, "measured on this index");
+    int ndocs = (int) Math.min(Integer.MAX_VALUE, Math.max(settings.ndocs(), 4L * k));
+    return new SearchSettings(settings.nprobe(), settings.threshold(), ndocs, settings.origin());
   }
 
   /**

@@ -87,6 +87,7 @@ public final class Segment {
 
   /** The compressed token embeddings, for a codec that compresses. */
   public CompressedPassages compressed(Scope scope) {
+    // The approximate stages read codes only: where there are no residuals, the codes stand in.
     ArrayFile residuals = file(codec.compressed() ? Component.RESIDUALS : Component.CODES);
     return new CompressedPassages(
         scope.wrap(DType.I64, 1, tokenOffsets),
