@@ -29,7 +29,7 @@ extern "C" {
 #define TARTAN_API __attribute__((visibility("default")))
 #endif
 
-#define TARTAN_ABI_VERSION 1
+#define TARTAN_ABI_VERSION 2
 
 enum tartan_status {
   TARTAN_OK = 0,
@@ -42,11 +42,18 @@ enum tartan_status {
 
 enum tartan_tier { TARTAN_SCALAR = 0, TARTAN_AVX2 = 1, TARTAN_TIERS = 2 };
 
-// The tables of a residual codec. A token with code c and bucket numbers b reconstructs to
-// normalise(centroid[c] + scale * weights[b]).
+// How a token with code c and bucket numbers b reconstructs.
+enum tartan_form {
+  TARTAN_UNIT = 0,   // normalise(centroid[c] + weights[b])
+  TARTAN_SCALED = 1  // centroid[c] + factor * weights[b], which is of about unit length
+};
+
+// The tables of a residual codec.
 typedef struct tartan_codec {
   int32_t dim;
   int32_t nbits;
+  int32_t form;
+  int32_t reserved;
   int64_t centroids;       // K, at least 1
   const float* centroid;   // [K, dim], rows of unit length
   const float* cutoffs;    // [2^nbits - 1], ascending; read by tartan_compress only
@@ -61,7 +68,9 @@ typedef struct tartan_passages {
   const int64_t* offsets;    // [P + 1], tokens of passage p are [offsets[p], offsets[p + 1]), ascending from 0
   const void* codes;         // [tokens] uint16 if code_bytes is 2, int32 if it is 4
   const uint8_t* residuals;  // [tokens, dim * nbits / 8]
-  const uint16_t* scales;    // [tokens] float16, or NULL for a scale of 1
+  // [tokens] float16. TARTAN_SCALED: the factor on the weights of the token. TARTAN_UNIT:
+  // 1 / |centroid[c] + weights[b]|; the functions here compute it themselves, so that it may be NULL.
+  const uint16_t* factors;
   int32_t code_bytes;
   int32_t reserved;
 } tartan_passages;
@@ -125,8 +134,9 @@ TARTAN_API int32_t tartan_keep_best(int32_t tier, const int32_t* passages, const
                                     int64_t keep, int32_t* out_passages, float* out_scores, int64_t* count);
 
 // Fused MaxSim over compressed passages: decompression happens in registers and cache only.
-//   sim(r, t) = (scores[code[t] * rows + r] + scale[t] * sum over d of values[r][d] * weights[b(t, d)]) / norm(t)
-//   norm(t)   = max(1e-12, |centroid[code[t]] + scale[t] * weights[b(t)]|)
+//   sim(r, t) = a(t) * scores[code[t] * rows + r] + f(t) * sum over d of values[r][d] * weights[b(t, d)]
+//   TARTAN_UNIT:    a(t) = f(t) = 1 / max(1e-12, |centroid[code[t]] + weights[b(t)]|)
+//   TARTAN_SCALED:  a(t) = 1, f(t) = factors[t]
 //   out[i]    = sum over rows r of max over tokens t of candidate i of sim(r, t);   -infinity for an empty passage
 // Precision: float32; out differs from exact arithmetic by at most 1e-5 * rows. A row whose every sim is NaN
 // makes out NaN.
@@ -150,13 +160,19 @@ TARTAN_API int32_t tartan_accumulate_centroids(int32_t tier, const float* rows, 
                                                int64_t* counts);
 
 // Bucket numbers of the residuals (2112.01488, section 3.3), packed as in tartan_passages:
-//   b(i, d) = number of cutoffs strictly below rows[i][d] - centroid[codes[i]][d]   (0 for NaN)
-// rows [n, codec->dim], codes int32 [n], residuals [n, dim * nbits / 8].
+//   r(i)    = rows[i] - centroid[codes[i]]
+//   b(i, d) = number of cutoffs strictly below r(i)[d] / s(i)   (0 for NaN), with
+//   TARTAN_UNIT:    s(i) = 1,                  factors[i] = 1 / max(1e-12, |centroid[codes[i]] + weights[b(i)]|)
+//   TARTAN_SCALED:  s(i) = |r(i)| / sqrt(dim), factors[i] = r(i).w / w.w of the weights w(d) = weights[b(i, d)],
+//                   the factor of least squared error
+// rows [n, codec->dim], codes int32 [n], residuals [n, dim * nbits / 8], factors [n] float16 or NULL if they are
+// not wanted. Equal to the bit in all tiers: the sums of products run over every eighth dimension, which are then
+// added as ((0 + 4) + (2 + 6)) + ((1 + 5) + (3 + 7)), without fused multiply-adds.
 TARTAN_API int32_t tartan_compress(int32_t tier, const tartan_codec* codec, const float* rows, int64_t n,
-                                   const int32_t* codes, uint8_t* residuals);
+                                   const int32_t* codes, uint8_t* residuals, uint16_t* factors);
 
 // Reconstructs tokens [first, last) into out [last - first, dim]:
-//   (centroid[code] + scale * weights[b]) / norm, norm as in tartan_maxsim. Bound 1e-6 an element.
+//   a(t) * centroid[code[t]] + f(t) * weights[b(t)], a and f as in tartan_maxsim. Bound 1e-6 an element.
 TARTAN_API int32_t tartan_decompress(int32_t tier, const tartan_codec* codec, const tartan_passages* tokens,
                                      int64_t first, int64_t last, float* out);
 

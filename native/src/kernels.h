@@ -26,7 +26,7 @@ struct Kernels {
   int32_t (*accumulate_centroids)(const float* rows, int64_t n, int32_t dim, const int32_t* codes,
                                   int64_t centroids, int64_t* sums, int64_t* counts);
   int32_t (*compress)(const tartan_codec* codec, const float* rows, int64_t n, const int32_t* codes,
-                      uint8_t* residuals);
+                      uint8_t* residuals, uint16_t* factors);
   int32_t (*decompress)(const tartan_codec* codec, const tartan_passages* tokens, int64_t first, int64_t last,
                         float* out);
 };

@@ -11,13 +11,13 @@ constexpr int64_t kBatch = 12;  // at most so many tokens at a time: whole tiles
 constexpr int64_t kWidest = 4;  // vectors of query rows in a tile
 
 // One batch of token rows. a[t] beyond count repeats the last token, which leaves a maximum as it is.
-// Compressed tokens: sim = (scores[t][r] + scale[t] * dot) * inverse[t]. Dense ones: sim = dot.
+// Compressed tokens: sim = share[t] * scores[t][r] + factor[t] * dot. Dense ones: sim = dot.
 struct Batch {
   int64_t count;
   const float* a[kBatch];
   const float* scores[kBatch];
-  float scale[kBatch];
-  float inverse[16] = {};  // a whole number of vectors
+  float share[kBatch];
+  float factor[16] = {};  // a whole number of vectors
 };
 
 // The tokens to prepare together. One tile's worth leaves L1 to the query, if one tile takes all query rows.
@@ -29,8 +29,8 @@ TARTAN_INLINE void pad_batch(Batch& b) {
   for (int64_t t = b.count; t < kBatch; t++) {
     b.a[t] = b.a[b.count - 1];
     b.scores[t] = b.scores[b.count - 1];
-    b.scale[t] = b.scale[b.count - 1];
-    b.inverse[t] = b.inverse[b.count - 1];
+    b.share[t] = b.share[b.count - 1];
+    b.factor[t] = b.factor[b.count - 1];
   }
 }
 
@@ -48,8 +48,8 @@ TARTAN_INLINE void raise_group(const Batch& b, const float* panel, int64_t dim, 
         Vec sim = acc[t][v];
         if (kCompressed) {
           const Vec score = vec_load_part(b.scores[t0 + t] + r, rows - r);
-          sim = vec_mul(vec_muladd(vec_broadcast(b.scale + t0 + t), sim, score),
-                        vec_broadcast(b.inverse + t0 + t));
+          sim = vec_muladd(vec_broadcast(b.factor + t0 + t), sim,
+                           vec_mul(vec_broadcast(b.share + t0 + t), score));
         }
         m = vec_max_or_first(sim, m);
       }

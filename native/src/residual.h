@@ -77,18 +77,17 @@ TARTAN_INLINE Vec weights_of(const uint8_t* p, const WeightTable& table) {
 }
 #endif
 
-// Expands a token into `out`: its weights, or centroid + scale * weights if kSum.
-// Returns |centroid + scale * weights|^2, summed in four chains because one would wait for its additions.
+// Expands a token into `out`: its weights, or centroid + weights if kSum.
+// Returns |centroid + weights|^2, summed in four chains because one would wait for its additions.
 template <int kBits, bool kSum>
-TARTAN_INLINE float expand_token(const uint8_t* residual, const float* centroid, float scale, int64_t dim,
-                                 const WeightTable& table, float* out) {
-  const Vec s = vec_set(scale);
+TARTAN_INLINE float expand_unit(const uint8_t* residual, const float* centroid, int64_t dim,
+                                const WeightTable& table, float* out) {
   Vec sum[4] = {vec_set(0), vec_set(0), vec_set(0), vec_set(0)};
   int64_t d = 0;
   for (; d + 32 <= dim; d += 32) {
     for (int k = 0; k < 4; k++) {
       const Vec w = weights_of<kBits>(residual + k * kBits, table);
-      const Vec x = vec_muladd(s, w, vec_load(centroid + d + k * 8));
+      const Vec x = vec_add(w, vec_load(centroid + d + k * 8));
       vec_store(out + d + k * 8, kSum ? x : w);
       sum[k] = vec_muladd(x, x, sum[k]);
     }
@@ -96,7 +95,7 @@ TARTAN_INLINE float expand_token(const uint8_t* residual, const float* centroid,
   }
   for (; d < dim; d += 8) {
     const Vec w = weights_of<kBits>(residual, table);
-    const Vec x = vec_muladd(s, w, vec_load(centroid + d));
+    const Vec x = vec_add(w, vec_load(centroid + d));
     vec_store(out + d, kSum ? x : w);
     sum[0] = vec_muladd(x, x, sum[0]);
     residual += kBits;
@@ -104,13 +103,20 @@ TARTAN_INLINE float expand_token(const uint8_t* residual, const float* centroid,
   return vec_sum(vec_add(vec_add(sum[0], sum[1]), vec_add(sum[2], sum[3])));
 }
 
+// Expands a token into `out`: its weights, or centroid + factor * weights if kSum.
+template <int kBits, bool kSum>
+TARTAN_INLINE void expand_scaled(const uint8_t* residual, const float* centroid, float factor, int64_t dim,
+                                 const WeightTable& table, float* out) {
+  for (int64_t d = 0; d < dim; d += 8) {
+    const Vec w = weights_of<kBits>(residual, table);
+    vec_store(out + d, kSum ? vec_muladd(vec_set(factor), w, vec_load(centroid + d)) : w);
+    residual += kBits;
+  }
+}
+
 // Turns eight squared norms into 1 / max(1e-12, norm).
 TARTAN_INLINE Vec vec_inverse_norm(Vec squared) {
   return vec_div(vec_set(1), vec_max(vec_sqrt(squared), vec_set(1e-12f)));
-}
-
-TARTAN_INLINE float scale_at(const tartan_passages* tokens, int64_t token) {
-  return tokens->scales ? half_to_float(tokens->scales[token]) : 1.0f;
 }
 
 }  // namespace

@@ -40,11 +40,16 @@ bool valid_query(const tartan_query* q) { return q && q->rows >= 1 && q->rows <=
 
 bool valid_codec(const tartan_codec* c) {
   return c && valid_dim(c->dim) && (c->nbits == 1 || c->nbits == 2 || c->nbits == 4 || c->nbits == 8) &&
-         c->centroids >= 1 && c->centroid;
+         (c->form == TARTAN_UNIT || c->form == TARTAN_SCALED) && c->centroids >= 1 && c->centroid;
 }
 
 bool valid_tokens(const tartan_passages* t) {
   return t && t->passages >= 0 && (t->code_bytes == 2 || t->code_bytes == 4);
+}
+
+// Whether the tokens have what the codec needs to reconstruct them.
+bool valid_factors(const tartan_codec* c, const tartan_passages* t) {
+  return c->weights && (c->form == TARTAN_UNIT || t->factors);
 }
 
 bool valid_dense(const tartan_dense* t) {
@@ -131,7 +136,9 @@ int32_t tartan_maxsim(int32_t tier, const tartan_query* query, const tartan_code
   if (!kernels || !valid_query(query) || !valid_codec(codec) || !valid_tokens(tokens) || n < 0) {
     return TARTAN_BAD_ARGUMENT;
   }
-  if (query->dim != codec->dim || !codec->weights || (n > 0 && !query->scores)) return TARTAN_BAD_ARGUMENT;
+  if (query->dim != codec->dim || (n > 0 && (!query->scores || !valid_factors(codec, tokens)))) {
+    return TARTAN_BAD_ARGUMENT;
+  }
   return kernels->maxsim(query, codec, tokens, candidates, n, out);
 }
 
@@ -160,17 +167,19 @@ int32_t tartan_accumulate_centroids(int32_t tier, const float* rows, int64_t n, 
 }
 
 int32_t tartan_compress(int32_t tier, const tartan_codec* codec, const float* rows, int64_t n,
-                        const int32_t* codes, uint8_t* residuals) {
+                        const int32_t* codes, uint8_t* residuals, uint16_t* factors) {
   const Kernels* kernels = kernels_of(tier);
-  if (!kernels || !valid_codec(codec) || !codec->cutoffs || n < 0) return TARTAN_BAD_ARGUMENT;
-  return kernels->compress(codec, rows, n, codes, residuals);
+  if (!kernels || !valid_codec(codec) || !codec->cutoffs || !codec->weights || n < 0) {
+    return TARTAN_BAD_ARGUMENT;
+  }
+  return kernels->compress(codec, rows, n, codes, residuals, factors);
 }
 
 int32_t tartan_decompress(int32_t tier, const tartan_codec* codec, const tartan_passages* tokens,
                           int64_t first, int64_t last, float* out) {
   const Kernels* kernels = kernels_of(tier);
-  if (!kernels || !valid_codec(codec) || !codec->weights || !valid_tokens(tokens) || first < 0 ||
-      last < first) {
+  if (!kernels || !valid_codec(codec) || !valid_tokens(tokens) || first < 0 || last < first ||
+      (first < last && !valid_factors(codec, tokens))) {
     return TARTAN_BAD_ARGUMENT;
   }
   return kernels->decompress(codec, tokens, first, last, out);

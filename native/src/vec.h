@@ -62,6 +62,7 @@ TARTAN_INLINE uint32_t vec_not_le(Vec a, Vec b) {
   return static_cast<uint32_t>(_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_NLE_UQ)));
 }
 TARTAN_INLINE float half_to_float(uint16_t h) { return _cvtsh_ss(h); }
+TARTAN_INLINE uint16_t float_to_half(float x) { return _cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT); }
 TARTAN_INLINE Vec vec_load_half(const uint16_t* p) {
   return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
 }
@@ -129,6 +130,24 @@ TARTAN_INLINE float half_to_float(uint16_t h) {
   bits += magnitude >= 0x7c00 ? 0x70000000u : 0x38000000u;
   memcpy(&x, &bits, sizeof x);
   return x;
+}
+// Rounds to the nearest, ties to even.
+TARTAN_INLINE uint16_t float_to_half(float x) {
+  uint32_t bits;
+  memcpy(&bits, &x, sizeof bits);
+  const uint32_t sign = bits >> 16 & 0x8000;
+  uint32_t magnitude = bits & 0x7fffffff;
+  if (magnitude > 0x7f800000) return static_cast<uint16_t>(sign | 0x7e00 | (magnitude >> 13 & 0x3ff));
+  if (magnitude >= 0x47800000) return static_cast<uint16_t>(sign | 0x7c00);
+  if (magnitude < 0x38800000) {  // subnormal: the steps of float32 from 1/2 are 2^-24
+    float y;
+    memcpy(&y, &magnitude, sizeof y);
+    y += 0.5f;
+    memcpy(&magnitude, &y, sizeof y);
+    return static_cast<uint16_t>(sign | (magnitude - 0x3f000000));
+  }
+  magnitude += 0xfff + (magnitude >> 13 & 1);
+  return static_cast<uint16_t>(sign | (magnitude - 0x38000000) >> 13);
 }
 TARTAN_INLINE Vec vec_load_half(const uint16_t* p) {
   Vec x;

@@ -67,9 +67,9 @@ struct Segment {
     for (int64_t t = 0; t < kTokens; t++) codes.push_back(static_cast<int32_t>(random_source() % centroids));
     for (int64_t b = 0; b < kTokens * kDim * nbits / 8; b++)
       residuals.push_back(static_cast<uint8_t>(random_source()));
-    scales.assign(kTokens, 0x3c00);
-    codec = {kDim, nbits, centroids, centroid.data(), cutoffs.data(), weights.data()};
-    tokens = {kPassages, offsets.data(), codes.data(), residuals.data(), scales.data(), 4, 0};
+    factors.assign(kTokens, 0x3c00);
+    codec = {kDim, nbits, TARTAN_UNIT, 0, centroids, centroid.data(), cutoffs.data(), weights.data()};
+    tokens = {kPassages, offsets.data(), codes.data(), residuals.data(), factors.data(), 4, 0};
     query = {kRows, kDim, values.data(), scores.data(), best.data()};
     tartan_centroid_scores(tartan_best_tier(), &query, centroid.data(), 0, centroids, scores.data(),
                            best.data());
@@ -78,7 +78,7 @@ struct Segment {
   std::vector<int64_t> offsets;
   std::vector<int32_t> candidates, codes;
   std::vector<uint8_t> residuals;
-  std::vector<uint16_t> scales;
+  std::vector<uint16_t> factors;
   tartan_codec codec;
   tartan_passages tokens;
   tartan_query query;
@@ -113,9 +113,10 @@ void bench_tokens(int tier, int nbits) {
       "ns/token");
   snprintf(what, sizeof what, "compress, %d bits", nbits);
   row(tier, what,
-      seconds(
-          [&] { tartan_compress(tier, &s.codec, dense.data(), kTokens, s.codes.data(), residuals.data()); }) /
-          kTokens * 1e9,
+      seconds([&] {
+        tartan_compress(tier, &s.codec, dense.data(), kTokens, s.codes.data(), residuals.data(), nullptr);
+      }) / kTokens *
+          1e9,
       "ns/token");
 }
 

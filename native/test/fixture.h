@@ -95,7 +95,7 @@ inline double half_value(uint16_t h) {
 
 // Compressed passages with a codec, some passages empty.
 struct Segment {
-  Segment(int dim, int nbits, int code_bytes, int64_t centroids, int64_t passages, bool scaled)
+  Segment(int dim, int nbits, int code_bytes, int64_t centroids, int64_t passages, int form)
       : centroid(unit_rows(centroids, dim)),
         cutoffs(static_cast<size_t>((1 << nbits) - 1)),
         weights(static_cast<size_t>(1 << nbits)),
@@ -103,7 +103,7 @@ struct Segment {
         code16(code_bytes == 2 ? tokens() : 0),
         code32(code_bytes == 4 ? tokens() : 0),
         residuals(static_cast<size_t>(tokens() * dim * nbits / 8)),
-        scales(scaled ? tokens() : 0) {
+        factors(tokens()) {
     const float step = 1.0f / std::sqrt(static_cast<float>(dim)) / static_cast<float>(1 << nbits);
     for (size_t i = 0; i < weights.size(); i++)
       weights[i] = step * (2 * static_cast<float>(i) + 1 - static_cast<float>(weights.size()));
@@ -116,13 +116,13 @@ struct Segment {
         code32[t] = static_cast<int32_t>(code);
     }
     for (size_t i = 0; i < residuals.size(); i++) residuals[i] = static_cast<uint8_t>(source());
-    for (size_t i = 0; i < scales.size(); i++) scales[i] = static_cast<uint16_t>(0x3400 + pick(0x0c00));
-    codec = {dim, nbits, centroids, centroid.data(), cutoffs.data(), weights.data()};
+    for (size_t i = 0; i < factors.size(); i++) factors[i] = static_cast<uint16_t>(0x3400 + pick(0x0c00));
+    codec = {dim, nbits, form, 0, centroids, centroid.data(), cutoffs.data(), weights.data()};
     view = {passages,
             offsets.data(),
             code_bytes == 2 ? static_cast<void*>(code16.data()) : code32.data(),
             residuals.data(),
-            scaled ? scales.data() : nullptr,
+            form == TARTAN_SCALED ? factors.data() : nullptr,
             code_bytes,
             0};
   }
@@ -134,19 +134,20 @@ struct Segment {
   }
   int64_t tokens() const { return offsets[offsets.size() - 1]; }
   int64_t code(int64_t t) const { return view.code_bytes == 2 ? code16[t] : code32[t]; }
-  double scale(int64_t t) const { return view.scales ? half_value(scales[t]) : 1; }
+  double factor(int64_t t) const { return view.factors ? half_value(factors[t]) : 1; }
   int bucket(int64_t t, int64_t d) const {
     const int64_t bit = (t * codec.dim + d) * codec.nbits;
     return (residuals[bit / 8] >> (bit % 8)) & ((1 << codec.nbits) - 1);
   }
-  // The reconstructed token, normalised, in double.
+  // The reconstructed token in double.
   std::vector<double> token(int64_t t) const {
     std::vector<double> x(static_cast<size_t>(codec.dim));
     double norm = 0;
     for (int64_t d = 0; d < codec.dim; d++) {
-      x[d] = centroid[code(t) * codec.dim + d] + scale(t) * weights[bucket(t, d)];
+      x[d] = centroid[code(t) * codec.dim + d] + factor(t) * weights[bucket(t, d)];
       norm += x[d] * x[d];
     }
+    if (codec.form == TARTAN_SCALED) return x;
     norm = std::max(1e-12, std::sqrt(norm));
     for (double& value : x) value /= norm;
     return x;
@@ -157,7 +158,7 @@ struct Segment {
   Guarded<uint16_t> code16;
   Guarded<int32_t> code32;
   Guarded<uint8_t> residuals;
-  Guarded<uint16_t> scales;
+  Guarded<uint16_t> factors;
   tartan_codec codec;
   tartan_passages view;
 };

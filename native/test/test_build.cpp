@@ -114,7 +114,7 @@ TEST(arguments_outside_their_ranges_are_refused) {
   CHECK(tartan_tier_name(-1) == nullptr && tartan_tier_name(TARTAN_TIERS) == nullptr);
   for (int32_t tier = 0; tier < TARTAN_TIERS; tier++) CHECK(tartan_tier_name(tier) != nullptr);
   for (int32_t status = -1; status < 8; status++) CHECK(tartan_error_text(status) != nullptr);
-  Segment s(16, 2, 2, 4, 2, false);
+  Segment s(16, 2, 2, 4, 2, TARTAN_UNIT);
   Query q(2, 16, s.centroid, 4);
   Guarded<float> out(64);
   const int32_t none = 0;
@@ -135,7 +135,7 @@ TEST(arguments_outside_their_ranges_are_refused) {
       tartan_codec codec = s.codec;
       codec.nbits = nbits;
       CHECK(tartan_maxsim(tier, &q.view, &codec, &s.view, &none, 1, out.data()) == TARTAN_BAD_ARGUMENT);
-      CHECK(tartan_compress(tier, &codec, nullptr, 0, nullptr, nullptr) == TARTAN_BAD_ARGUMENT);
+      CHECK(tartan_compress(tier, &codec, nullptr, 0, nullptr, nullptr, nullptr) == TARTAN_BAD_ARGUMENT);
       CHECK(tartan_decompress(tier, &codec, &s.view, 0, 0, nullptr) == TARTAN_BAD_ARGUMENT);
     }
     tartan_passages tokens = s.view;

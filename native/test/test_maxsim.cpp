@@ -28,7 +28,7 @@ bool close(double a, double b, double bound) {
 void check_maxsim(int rows, int dim, int nbits, int code_bytes, bool nan) {
   const int64_t centroids = 20;
   const int64_t passages = dim > 128 || rows > 64 ? 4 : 9;
-  Segment s(dim, nbits, code_bytes, centroids, passages, code_bytes == 2);
+  Segment s(dim, nbits, code_bytes, centroids, passages, code_bytes == 2 ? TARTAN_SCALED : TARTAN_UNIT);
   Query q(rows, dim, s.centroid, centroids);
   if (nan) {
     q.values[0] = kNan;
@@ -82,12 +82,12 @@ TEST(maxsim_is_within_its_bound) {
 }
 
 TEST(maxsim_lets_a_number_win_over_nan) {
-  // One token with a NaN scale among others: only it is lost.
-  Segment s(16, 2, 2, 4, 3, true);
+  // One token with a NaN factor among others: only it is lost.
+  Segment s(16, 2, 2, 4, 3, TARTAN_SCALED);
   Query q(5, 16, s.centroid, 4);
   const int64_t t = s.offsets[2];
   if (s.offsets[3] - t < 2) return;
-  s.scales[t] = 0x7e00;
+  s.factors[t] = 0x7e00;
   std::vector<std::vector<double>> tokens;
   for (int64_t i = t + 1; i < s.offsets[3]; i++) tokens.push_back(s.token(i));
   const Guarded<int32_t> candidate(std::vector<int32_t>{2});
@@ -172,7 +172,7 @@ TEST(decompress_is_within_its_bound) {
     for (int code_bytes : {2, 4}) {
       for (int dim : {8, 24, 64, 96, 128, 768, 1024}) {
         check::where = "dim " + std::to_string(dim) + " nbits " + std::to_string(nbits);
-        Segment s(dim, nbits, code_bytes, 10, 4, code_bytes == 4);
+        Segment s(dim, nbits, code_bytes, 10, 4, code_bytes == 4 ? TARTAN_SCALED : TARTAN_UNIT);
         each_tier([&](int32_t tier) {
           const int64_t n = s.tokens();
           Guarded<float> out(static_cast<size_t>(n * dim));
@@ -198,7 +198,7 @@ TEST(compress_counts_the_cutoffs_below) {
   for (int nbits : {1, 2, 4, 8}) {
     for (int dim : {8, 64, 96, 128, 768, 1024}) {
       check::where = "dim " + std::to_string(dim) + " nbits " + std::to_string(nbits);
-      Segment s(dim, nbits, 4, 7, 3, false);
+      Segment s(dim, nbits, 4, 7, 3, TARTAN_UNIT);
       if (nbits > 1) s.cutoffs[1] = s.cutoffs[0];
       const int64_t n = 9;
       const Guarded<float> rows = unit_rows(n, dim);
@@ -209,9 +209,9 @@ TEST(compress_counts_the_cutoffs_below) {
       rows[5] = s.centroid[codes[0] * dim + 5] + s.cutoffs[0];  // on or next to a cutoff
       each_tier([&](int32_t tier) {
         Guarded<uint8_t> out(static_cast<size_t>(n * dim * nbits / 8));
-        CHECK(tartan_compress(tier, &s.codec, rows.data(), 4, codes.data(), out.data()) == 0);
+        CHECK(tartan_compress(tier, &s.codec, rows.data(), 4, codes.data(), out.data(), nullptr) == 0);
         CHECK(tartan_compress(tier, &s.codec, rows.data() + 4 * dim, n - 4, codes.data() + 4,
-                              out.data() + 4 * dim * nbits / 8) == 0);
+                              out.data() + 4 * dim * nbits / 8, nullptr) == 0);
         for (int64_t i = 0; i < n * dim; i++) {
           const float x = rows[i] - s.centroid[codes[i / dim] * dim + i % dim];
           int below = 0;
@@ -219,9 +219,52 @@ TEST(compress_counts_the_cutoffs_below) {
           CHECK(((out[i * nbits / 8] >> (i * nbits % 8)) & ((1 << nbits) - 1)) == below);
         }
         codes[n - 1] += 7;
-        CHECK(tartan_compress(tier, &s.codec, rows.data(), n, codes.data(), out.data()) == TARTAN_BAD_CODE);
+        CHECK(tartan_compress(tier, &s.codec, rows.data(), n, codes.data(), out.data(), nullptr) ==
+              TARTAN_BAD_CODE);
         codes[n - 1] -= 7;
       });
+    }
+  }
+}
+
+TEST(compress_gives_the_factor_of_each_form) {
+  for (int form : {TARTAN_UNIT, TARTAN_SCALED}) {
+    for (int nbits : {1, 2, 4, 8}) {
+      for (int dim : {8, 64, 128, 1024}) {
+        check::where = "dim " + std::to_string(dim) + " nbits " + std::to_string(nbits);
+        Segment s(dim, nbits, 4, 7, 3, form);
+        const int64_t n = 9;
+        const Guarded<float> rows = unit_rows(n, dim);
+        Guarded<int32_t> codes(n);
+        for (int64_t i = 0; i < n; i++) codes[i] = static_cast<int32_t>(pick(7));
+        memcpy(&rows[0], &s.centroid[codes[0] * dim], static_cast<size_t>(dim) * 4);  // no residual at all
+        Guarded<uint8_t> first(static_cast<size_t>(n * dim * nbits / 8));
+        Guarded<uint16_t> first_factors(n);
+        each_tier([&](int32_t tier) {
+          Guarded<uint8_t> out(first.size());
+          Guarded<uint16_t> factors(n);
+          CHECK(tartan_compress(tier, &s.codec, rows.data(), n, codes.data(), out.data(), factors.data()) ==
+                0);
+          if (tier == TARTAN_SCALAR) {
+            memcpy(first.data(), out.data(), out.size());
+            memcpy(first_factors.data(), factors.data(), n * sizeof(uint16_t));
+          }
+          CHECK(out.same_bits(first) && factors.same_bits(first_factors));
+          for (int64_t i = 0; i < n; i++) {
+            double products = 0, squares = 0, norm = 0;
+            for (int64_t d = 0; d < dim; d++) {
+              const int64_t bit = (i * dim + d) * nbits;
+              const double w = s.weights[(out[bit / 8] >> (bit % 8)) & ((1 << nbits) - 1)];
+              const double c = s.centroid[codes[i] * dim + d];
+              products += (rows[i * dim + d] - c) * w;
+              squares += w * w;
+              norm += (c + w) * (c + w);
+            }
+            const double expected = form == TARTAN_SCALED ? products / squares : 1 / std::sqrt(norm);
+            CHECK(std::abs(half_value(factors[i]) - expected) <= std::abs(expected) * 6e-4 + 1e-7);
+          }
+        });
+      }
     }
   }
 }

@@ -130,7 +130,7 @@ TEST(approximate_scores_are_the_pruned_maxima) {
   for (int rows : kRowCounts) {
     for (int code_bytes : {2, 4}) {
       check::where = "rows " + std::to_string(rows) + " code_bytes " + std::to_string(code_bytes);
-      Segment s(8, 2, code_bytes, 50, 20, true);
+      Segment s(8, 2, code_bytes, 50, 20, TARTAN_SCALED);
       Query q(rows, 8, s.centroid, 50);
       for (size_t i = 0; i < q.scores.size(); i += 17) q.scores[i] = kNan;
       const Guarded<int32_t> candidates = numbers(20);

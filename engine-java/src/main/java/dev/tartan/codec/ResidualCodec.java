@@ -28,12 +28,14 @@ public record ResidualCodec(
   /** The ways to make the tables. */
   public enum Kind {
     /** Quantile buckets of held-out residuals, as published. */
-    COLBERTV2("colbertv2");
+    COLBERTV2("colbertv2", CodecTables.Form.UNIT);
 
     private final String label;
+    private final CodecTables.Form form;
 
-    Kind(String label) {
+    Kind(String label, CodecTables.Form form) {
       this.label = label;
+      this.form = form;
     }
 
     public String label() {
@@ -99,6 +101,7 @@ public record ResidualCodec(
   /** The tables for a backend, alive as long as {@code scope} and this codec's memory. */
   public CodecTables tables(Scope scope) {
     return new CodecTables(
+        kind.form,
         nbits,
         scope.wrap(centroids),
         scope.wrap(DType.F32, 1, cutoffs),

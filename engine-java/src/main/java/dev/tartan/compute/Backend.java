@@ -57,8 +57,10 @@ public interface Backend extends AutoCloseable {
 
   /**
    * MaxSim over compressed passages, decompressed on the fly: sum over rows of the maximum over
-   * tokens of {@code (scores + scale * q . weights) / norm}. Negative infinity for an empty
-   * passage. Overwrites the scores of {@code candidates}.
+   * tokens of {@code a * scores + f * q . weights}, where {@code a} and {@code f} are both {@code 1
+   * / max(1e-12, |centroid + weights|)} with {@link CodecTables.Form#UNIT}, and 1 and the token's
+   * factor with {@link CodecTables.Form#SCALED}. Negative infinity for an empty passage. Overwrites
+   * the scores of {@code candidates}.
    */
   void maxSim(
       QueryBatch queries,
@@ -91,19 +93,24 @@ public interface Backend extends AutoCloseable {
   void accumulateCentroids(Buffer rows, Buffer codes, Buffer sums, Buffer counts);
 
   /**
-   * Packs the bucket numbers of the residuals (a bucket number is the count of cutoffs strictly
-   * below).
+   * Packs the bucket numbers of the residuals and finds the factors of the tokens. A bucket number
+   * is the count of cutoffs strictly below {@code residual / s}. With {@link
+   * CodecTables.Form#UNIT}, s is 1 and the factor {@code 1 / |centroid + weights|}. With {@link
+   * CodecTables.Form#SCALED}, s is the root of the mean square of the residual, and the factor that
+   * of least squared error, {@code residual . weights / weights . weights}. Equal to the bit in all
+   * backends.
    *
    * @param rows F32 [n, dim]
    * @param codes I32 [n, 1]
    * @param residuals U8 [n, dim * nbits / 8], written
+   * @param factors U16 [n, 1], written: float16
    */
-  void compress(Buffer rows, Buffer codes, CodecTables codec, Buffer residuals);
+  void compress(Buffer rows, Buffer codes, CodecTables codec, Buffer residuals, Buffer factors);
 
   /**
    * Reconstructs the tokens from {@code firstToken} on, as many as {@code out} has rows.
    *
-   * @param out F32 [n, dim], written; rows of unit length
+   * @param out F32 [n, dim], written; rows of unit length, or about that
    */
   void decompress(CodecTables codec, CompressedPassages passages, long firstToken, Buffer out);
 

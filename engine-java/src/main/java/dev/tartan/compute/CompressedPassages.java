@@ -9,11 +9,12 @@ import org.jspecify.annotations.Nullable;
  * @param offsets I64 [passages + 1, 1]; passage p has tokens {@code [offsets[p], offsets[p + 1])}
  * @param codes U16 or I32 [tokens, 1]
  * @param residuals U8 [tokens, dim * nbits / 8]
- * @param scales U16 [tokens, 1] holding float16, a factor on each token's bucket weights; null for
- *     1
+ * @param factors U16 [tokens, 1] holding float16: with {@link CodecTables.Form#SCALED} the factor
+ *     on each token's bucket weights; with {@link CodecTables.Form#UNIT} {@code 1 / |centroid +
+ *     weights|}, which backends may also compute themselves, so that it may be null
  */
 public record CompressedPassages(
-    Buffer offsets, Buffer codes, Buffer residuals, @Nullable Buffer scales) {
+    Buffer offsets, Buffer codes, Buffer residuals, @Nullable Buffer factors) {
   public long passages() {
     return offsets.rows() - 1;
   }

@@ -13,8 +13,8 @@ public enum Component {
   CODES(2, "codes"),
   /** U8 [tokens, dim * nbits / 8]: packed residuals. */
   RESIDUALS(3, "residuals"),
-  /** U16 as float16 [tokens]: factors of the bucket weights; absent where every factor is 1. */
-  SCALES(4, "scales"),
+  /** U16 as float16 [tokens]: the factor that goes with each packed residual. */
+  FACTORS(4, "factors"),
   /** F16 [tokens, dim]: uncompressed embeddings, in place of residuals. */
   EMBEDDINGS(5, "embeddings"),
   /** I32 [passages]: tokens of each passage. */

@@ -93,7 +93,7 @@ public final class Segment {
         scope.wrap(DType.I64, 1, tokenOffsets),
         wrap(scope, Component.CODES),
         scope.wrap(DType.U8, (int) residuals.rowBytes(), residuals.data()),
-        files.containsKey(Component.SCALES) ? wrap(scope, Component.SCALES) : null);
+        codec.compressed() ? wrap(scope, Component.FACTORS) : null);
   }
 
   /** The token embeddings of a segment that was not compressed. */
@@ -184,7 +184,7 @@ public final class Segment {
           file.expect(codec.codeType(), codec.codeType().bytes()).expectRows(entry.tokens());
       case RESIDUALS -> file.expect(DType.U8, codec.residualBytes()).expectRows(entry.tokens());
       case EMBEDDINGS -> file.expect(DType.F16, codec.dim() * 2L).expectRows(entry.tokens());
-      case SCALES -> file.expect(DType.U16, 2).expectRows(entry.tokens());
+      case FACTORS -> file.expect(DType.U16, 2).expectRows(entry.tokens());
       case DOCLENS, DOCUMENTS -> file.expect(DType.I32, 4).expectRows(entry.passages());
       case LIST_LENGTHS -> file.expect(DType.I32, 4).expectRows(codec.centroids().rows());
       case LISTS -> file.expect(DType.I32, 4);

@@ -90,6 +90,7 @@ public final class SegmentWriter implements AutoCloseable {
     create(Component.CODES, codec.codeType(), 1);
     if (codec.compressed()) {
       create(Component.RESIDUALS, DType.U8, codec.residualBytes());
+      create(Component.FACTORS, DType.U16, 1);
     } else {
       create(Component.EMBEDDINGS, DType.F16, codec.dim());
     }
@@ -111,10 +112,10 @@ public final class SegmentWriter implements AutoCloseable {
       writer(Component.CODES).write(codec.codeType() == DType.U16 ? narrow(wide, arena) : wide);
       if (codec.compressed()) {
         Buffer residuals = scope.allocate(DType.U8, rows.rows(), codec.residualBytes());
-        backend.compress(values, codes, codec.tables(scope), residuals);
-        MemorySegment packed = arena.allocate(residuals.bytes(), 64);
-        residuals.copyTo(packed);
-        writer(Component.RESIDUALS).write(packed);
+        Buffer factors = scope.allocate(DType.U16, rows.rows(), 1);
+        backend.compress(values, codes, codec.tables(scope), residuals, factors);
+        write(Component.RESIDUALS, residuals, arena);
+        write(Component.FACTORS, factors, arena);
       } else {
         MemorySegment halves = arena.allocate(rows.rows() * rows.dim() * Short.BYTES, 64);
         Layouts.floatToHalf(rows.data(), halves, rows.rows() * rows.dim());
@@ -151,6 +152,12 @@ public final class SegmentWriter implements AutoCloseable {
       narrow.setAtIndex(Layouts.U16, i, (short) wide.getAtIndex(Layouts.I32, i));
     }
     return narrow;
+  }
+
+  private void write(Component component, Buffer values, Arena arena) {
+    MemorySegment copy = arena.allocate(values.bytes(), 64);
+    values.copyTo(copy);
+    writer(component).write(copy);
   }
 
   private void writeString(Component offsets, Component bytes, String value) {

@@ -44,7 +44,9 @@
  *
  * <p>A residual row has {@code dim * nbits / 8} bytes. Byte k holds {@code 8 / nbits} consecutive
  * dimensions, the first of them, {@code k * 8 / nbits}, in the lowest bits. Reversing the bits of
- * every byte gives the published order of colbert-ai.
+ * every byte gives the published order of colbert-ai. {@code factors} holds one float16 a token:
+ * with codec kind {@code colbertv2} the inverse norm of centroid + weights, which saves computing
+ * it.
  *
  * <p>Inverted lists: the list of centroid c has {@code listlengths[c]} passages, those with a token
  * of code c, ascending and each once; the lists stand one after the other in {@code lists}.

@@ -85,7 +85,8 @@ class GoldenCodecTest {
           CodecTables codec = codec(scope, nbits);
           Buffer rows = floats(scope, "embeddings", DIM);
           Buffer packed = scope.allocate(DType.U8, rows.rows(), codec.residualBytes());
-          backend.compress(rows, ints(scope, "codes_" + nbits + "bit"), codec, packed);
+          Buffer factors = scope.allocate(DType.U16, rows.rows(), 1);
+          backend.compress(rows, ints(scope, "codes_" + nbits + "bit"), codec, packed, factors);
           MemorySegment bytes = copy(packed);
           PackedResiduals.swapOrder(bytes);
           MemorySegment golden = residuals(nbits);
@@ -167,6 +168,7 @@ class GoldenCodecTest {
 
   private CodecTables codec(Scope scope, int nbits) {
     return new CodecTables(
+        CodecTables.Form.UNIT,
         nbits,
         floats(scope, "centroids", DIM),
         floats(scope, "bucket_cutoffs_" + nbits + "bit", 1),

@@ -1,5 +1,7 @@
 package dev.tartan.compute;
 
+import static dev.tartan.compute.CodecTables.Form.SCALED;
+import static dev.tartan.compute.CodecTables.Form.UNIT;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
@@ -85,19 +87,27 @@ class BackendRefusalTest {
           Candidates all = on.given(new int[][] {{0, 1}}, NO_SCORES);
           CodecTables good = on.codec;
           Buffer half = on.scope.allocate(DType.F16, 4, 1);
-          refusedCodec(on, all, new CodecTables(2, good.centroids(), good.cutoffs(), half));
+          refusedCodec(on, all, new CodecTables(UNIT, 2, good.centroids(), good.cutoffs(), half));
           refusedCodec(
-              on, all, new CodecTables(3, good.centroids(), good.cutoffs(), good.weights()));
+              on, all, new CodecTables(UNIT, 3, good.centroids(), good.cutoffs(), good.weights()));
           refusedCodec(
-              on, all, new CodecTables(4, good.centroids(), good.cutoffs(), good.weights()));
+              on, all, new CodecTables(UNIT, 4, good.centroids(), good.cutoffs(), good.weights()));
           Buffer few = on.scope.allocate(DType.F32, 3, 1);
-          refusedCodec(on, all, new CodecTables(2, good.centroids(), good.cutoffs(), few));
+          refusedCodec(on, all, new CodecTables(UNIT, 2, good.centroids(), good.cutoffs(), few));
+          CodecTables scaled =
+              new CodecTables(SCALED, 2, good.centroids(), good.cutoffs(), good.weights());
+          CompressedPassages unit = on.passages;
+          CompressedPassages without =
+              new CompressedPassages(unit.offsets(), unit.codes(), unit.residuals(), null);
+          CentroidScores scores = on.centroidScores();
+          refused(() -> on.backend.maxSim(on.queries, scores, scaled, without, all));
           Buffer halves = on.scope.allocate(DType.F16, 3, 1);
-          CodecTables cutoffs = new CodecTables(2, good.centroids(), halves, good.weights());
+          CodecTables cutoffs = new CodecTables(UNIT, 2, good.centroids(), halves, good.weights());
           Buffer packed = on.scope.allocate(DType.U8, 2, 16);
+          Buffer factors = on.scope.allocate(DType.U16, 2, 1);
           Buffer codes = on.i32(ints(0, 1));
           Buffer rows = on.scope.allocate(DType.F32, 2, 64);
-          refused(() -> on.backend.compress(rows, codes, cutoffs, packed));
+          refused(() -> on.backend.compress(rows, codes, cutoffs, packed, factors));
         });
   }
 
@@ -189,7 +199,10 @@ class BackendRefusalTest {
             codes[codes.length - 1] = code;
             CompressedPassages bad =
                 new CompressedPassages(
-                    on.passages.offsets(), on.i32(codes), on.passages.residuals(), null);
+                    on.passages.offsets(),
+                    on.i32(codes),
+                    on.passages.residuals(),
+                    on.passages.factors());
             int last = on.data.shape.passages() - 1;
             Candidates all = on.given(new int[][] {{0, last}}, NO_SCORES);
             CentroidScores scores = on.centroidScores();
@@ -199,7 +212,8 @@ class BackendRefusalTest {
             damaged(() -> on.backend.decompress(on.codec, bad, 0, out));
             Buffer rows = on.f32(on.data.dense, 64);
             Buffer packed = on.scope.allocate(DType.U8, codes.length, 16);
-            damaged(() -> on.backend.compress(rows, bad.codes(), on.codec, packed));
+            Buffer factors = on.scope.allocate(DType.U16, codes.length, 1);
+            damaged(() -> on.backend.compress(rows, bad.codes(), on.codec, packed, factors));
             Buffer sums = on.scope.allocate(DType.I64, 9, 64);
             Buffer counts = on.scope.allocate(DType.I64, 9, 1);
             damaged(() -> on.backend.accumulateCentroids(rows, bad.codes(), sums, counts));

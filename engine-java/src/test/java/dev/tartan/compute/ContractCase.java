@@ -30,7 +30,8 @@ final class ContractCase {
   final int[] codes;
   final DType codeType;
   final byte[] residuals;
-  final short @Nullable [] scales;
+  final CodecTables.Form form;
+  final short @Nullable [] factors;
   final float[] dense;
   final int nprobe;
   final float threshold;
@@ -60,7 +61,8 @@ final class ContractCase {
     this.codeType = random.nextBoolean() ? DType.U16 : DType.I32;
     this.residuals = new byte[tokens * shape.dim * shape.nbits / 8];
     random.nextBytes(residuals);
-    this.scales = random.nextBoolean() ? scales(tokens) : null;
+    this.form = random.nextBoolean() ? CodecTables.Form.SCALED : CodecTables.Form.UNIT;
+    this.factors = form == CodecTables.Form.SCALED ? factors(tokens) : null;
     this.dense = unitRows(tokens);
     this.nprobe = 1 + random.nextInt(shape.centroids + 2);
     this.threshold = random.nextInt(4) == 0 ? Float.NEGATIVE_INFINITY : random.nextFloat() * 0.4f;
@@ -104,7 +106,7 @@ final class ContractCase {
     return sums;
   }
 
-  private short[] scales(int tokens) {
+  private short[] factors(int tokens) {
     short[] halves = new short[tokens];
     for (int i = 0; i < tokens; i++) {
       halves[i] = Float.floatToFloat16(0.25f + 2 * random.nextFloat());

@@ -29,17 +29,18 @@ final class Loaded implements AutoCloseable {
                 f32(data.queryRows(only[0]), dim), new int[] {0, data.shape.queryRows()[only[0]]});
     this.codec =
         new CodecTables(
+            data.form,
             data.shape.nbits(),
             f32(data.centroids, dim),
             f32(data.cutoffs, 1),
             f32(data.weights, 1));
-    short[] scales = data.scales;
+    short[] factors = data.factors;
     this.passages =
         new CompressedPassages(
             wrap(DType.I64, 1, MemorySegment.ofArray(data.offsets)),
             data.codeType == DType.I32 ? i32(data.codes) : u16(data.codes),
             wrap(DType.U8, codec.residualBytes(), MemorySegment.ofArray(data.residuals)),
-            scales == null ? null : wrap(DType.U16, 1, MemorySegment.ofArray(scales)));
+            factors == null ? null : wrap(DType.U16, 1, MemorySegment.ofArray(factors)));
     this.lists =
         new InvertedListTables(
             wrap(DType.I64, 1, MemorySegment.ofArray(data.listOffsets)),

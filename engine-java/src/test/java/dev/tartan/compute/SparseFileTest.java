@@ -92,14 +92,14 @@ class SparseFileTest {
     return on.scope.wrap(DType.I64, 1, arena.allocateFrom(ValueLayout.JAVA_LONG, offsets));
   }
 
-  /** A case of one passage of three tokens, without scales. */
+  /** A case of one passage of three tokens, of the unit form. */
   private static ContractCase small() {
     SplittableRandom seeds = new SplittableRandom(1);
     while (true) {
       ContractCase.Shape shape =
           new ContractCase.Shape(seeds.nextLong(), DIM, NBITS, 5, new int[] {4}, 1);
       ContractCase small = new ContractCase(shape, LAST);
-      if (small.offsets[1] == LAST && small.scales == null) {
+      if (small.offsets[1] == LAST && small.factors == null) {
         return small;
       }
     }

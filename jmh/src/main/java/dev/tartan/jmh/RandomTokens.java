@@ -51,7 +51,11 @@ final class RandomTokens {
     int buckets = 1 << nbits;
     this.codec =
         new CodecTables(
-            nbits, unitRows(scope, random, centroids), ascending(buckets - 1), ascending(buckets));
+            CodecTables.Form.UNIT,
+            nbits,
+            unitRows(scope, random, centroids),
+            ascending(buckets - 1),
+            ascending(buckets));
     this.scores = CentroidScores.allocate(scope, query, centroids);
     int tokens = count * DOCLEN;
     this.passages =

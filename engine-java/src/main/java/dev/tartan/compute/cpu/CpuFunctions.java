@@ -19,7 +19,7 @@ import java.util.Objects;
  * results are statuses unless the header says otherwise.
  */
 final class CpuFunctions {
-  static final int ABI_VERSION = 1;
+  static final int ABI_VERSION = 2;
 
   private static final MethodHandle ABI = handle("tartan_abi_version", JAVA_INT);
   private static final MethodHandle BEST_TIER = handle("tartan_best_tier", JAVA_INT);
@@ -113,7 +113,16 @@ final class CpuFunctions {
           ADDRESS,
           ADDRESS);
   private static final MethodHandle COMPRESS =
-      handle("tartan_compress", JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS);
+      handle(
+          "tartan_compress",
+          JAVA_INT,
+          JAVA_INT,
+          ADDRESS,
+          ADDRESS,
+          JAVA_LONG,
+          ADDRESS,
+          ADDRESS,
+          ADDRESS);
   private static final MethodHandle DECOMPRESS =
       handle(
           "tartan_decompress", JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG, JAVA_LONG, ADDRESS);
@@ -300,9 +309,10 @@ final class CpuFunctions {
       MemorySegment rows,
       long n,
       MemorySegment codes,
-      MemorySegment residuals) {
+      MemorySegment residuals,
+      MemorySegment factors) {
     try {
-      return (int) COMPRESS.invokeExact(tier, codec, rows, n, codes, residuals);
+      return (int) COMPRESS.invokeExact(tier, codec, rows, n, codes, residuals, factors);
     } catch (Throwable e) {
       throw unexpected(e);
     }

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.tartan.compute.CodecTables.Form;
 import dev.tartan.compute.host.HostKernels;
 import dev.tartan.memory.DType;
 import dev.tartan.memory.TartanException;
@@ -15,6 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /** The C++ kernels of one tier. Stateless; any number of threads may call at once. */
 public final class CpuKernels implements HostKernels {
+  private static final int UNIT = 0;
+  private static final int SCALED = 1;
   private static final int BAD_CODE = 2;
   private static final int BAD_PASSAGE = 3;
 
@@ -196,7 +199,11 @@ public final class CpuKernels implements HostKernels {
 
   @Override
   public void compress(
-      HostCodec codec, MemorySegment rows, MemorySegment codes, MemorySegment residuals) {
+      HostCodec codec,
+      MemorySegment rows,
+      MemorySegment codes,
+      MemorySegment residuals,
+      MemorySegment factors) {
     try (Arena arena = Arena.ofConfined()) {
       check(
           CpuFunctions.compress(
@@ -205,7 +212,8 @@ public final class CpuKernels implements HostKernels {
               rows,
               codes.byteSize() / Integer.BYTES,
               codes,
-              residuals));
+              residuals,
+              factors));
     }
   }
 
@@ -242,24 +250,25 @@ public final class CpuKernels implements HostKernels {
   }
 
   private static MemorySegment struct(Arena arena, HostCodec codec) {
-    MemorySegment struct = arena.allocate(40, 8);
+    MemorySegment struct = arena.allocate(48, 8);
     struct.set(JAVA_INT, 0, codec.dim());
     struct.set(JAVA_INT, 4, codec.nbits());
-    struct.set(JAVA_LONG, 8, codec.centroids());
-    struct.set(ADDRESS, 16, codec.centroid());
-    struct.set(ADDRESS, 24, codec.cutoffs());
-    struct.set(ADDRESS, 32, codec.weights());
+    struct.set(JAVA_INT, 8, codec.form() == Form.UNIT ? UNIT : SCALED);
+    struct.set(JAVA_LONG, 16, codec.centroids());
+    struct.set(ADDRESS, 24, codec.centroid());
+    struct.set(ADDRESS, 32, codec.cutoffs());
+    struct.set(ADDRESS, 40, codec.weights());
     return struct;
   }
 
   private static MemorySegment struct(Arena arena, HostPassages passages) {
-    MemorySegment scales = passages.scales();
+    MemorySegment factors = passages.factors();
     MemorySegment struct = arena.allocate(48, 8);
     struct.set(JAVA_LONG, 0, passages.passages());
     struct.set(ADDRESS, 8, passages.offsets());
     struct.set(ADDRESS, 16, passages.codes());
     struct.set(ADDRESS, 24, passages.residuals());
-    struct.set(ADDRESS, 32, scales == null ? MemorySegment.NULL : scales);
+    struct.set(ADDRESS, 32, factors == null ? MemorySegment.NULL : factors);
     struct.set(JAVA_INT, 40, passages.codeType() == DType.U16 ? 2 : 4);
     return struct;
   }

@@ -192,8 +192,9 @@ public final class HostBackend implements Backend {
   }
 
   @Override
-  public void compress(Buffer rows, Buffer codes, CodecTables codec, Buffer residuals) {
-    Shapes.compress(rows, codes, codec, residuals);
+  public void compress(
+      Buffer rows, Buffer codes, CodecTables codec, Buffer residuals, Buffer factors) {
+    Shapes.compress(rows, codes, codec, residuals, factors);
     HostKernels.HostCodec tables = HostViews.codec(codec);
     splitRows(
         rows,
@@ -202,7 +203,8 @@ public final class HostBackend implements Backend {
                 tables,
                 HostViews.segment(rows.slice(first, count)),
                 HostViews.segment(codes.slice(first, count)),
-                HostViews.segment(residuals.slice(first, count))));
+                HostViews.segment(residuals.slice(first, count)),
+                HostViews.segment(factors.slice(first, count))));
   }
 
   @Override

@@ -1,5 +1,6 @@
 package dev.tartan.compute.host;
 
+import dev.tartan.compute.CodecTables.Form;
 import dev.tartan.memory.DType;
 import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +21,7 @@ public interface HostKernels {
 
   /** See {@link dev.tartan.compute.CodecTables}. */
   record HostCodec(
+      Form form,
       int dim,
       int nbits,
       long centroids,
@@ -38,7 +40,7 @@ public interface HostKernels {
       DType codeType,
       MemorySegment codes,
       MemorySegment residuals,
-      @Nullable MemorySegment scales) {}
+      @Nullable MemorySegment factors) {}
 
   /** See {@link dev.tartan.compute.DensePassages}. */
   record HostDense(long passages, int dim, MemorySegment offsets, DType type, MemorySegment rows) {}
@@ -93,7 +95,12 @@ public interface HostKernels {
   void accumulateCentroids(
       MemorySegment rows, int dim, MemorySegment codes, MemorySegment sums, MemorySegment counts);
 
-  void compress(HostCodec codec, MemorySegment rows, MemorySegment codes, MemorySegment residuals);
+  void compress(
+      HostCodec codec,
+      MemorySegment rows,
+      MemorySegment codes,
+      MemorySegment residuals,
+      MemorySegment factors);
 
   /** Tokens from {@code first} on, as many as {@code out} has rows. */
   void decompress(HostCodec codec, HostPassages passages, long first, MemorySegment out);

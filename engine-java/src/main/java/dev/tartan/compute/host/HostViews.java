@@ -51,6 +51,7 @@ final class HostViews {
 
   static HostCodec codec(CodecTables codec) {
     return new HostCodec(
+        codec.form(),
         codec.dim(),
         codec.nbits(),
         codec.centroids().rows(),
@@ -60,14 +61,14 @@ final class HostViews {
   }
 
   static HostPassages passages(CompressedPassages passages) {
-    Buffer scales = passages.scales();
+    Buffer factors = passages.factors();
     return new HostPassages(
         passages.passages(),
         segment(passages.offsets()),
         passages.codes().dtype(),
         segment(passages.codes()),
         segment(passages.residuals()),
-        scales == null ? null : segment(scales));
+        factors == null ? null : segment(factors));
   }
 
   static HostDense dense(DensePassages passages) {

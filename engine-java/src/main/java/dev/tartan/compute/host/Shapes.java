@@ -121,10 +121,12 @@ final class Shapes {
         "residuals of another width than the codec's");
     long tokens = passages.codes().rows();
     require(passages.residuals().rows() == tokens, "as many residuals as codes");
-    Buffer scales = passages.scales();
+    Buffer factors = passages.factors();
     require(
-        scales == null || (scales.rows() == tokens && scales.dtype() == DType.U16),
-        "as many scales as codes, U16");
+        factors == null
+            ? codec.form() == CodecTables.Form.UNIT
+            : factors.rows() == tokens && factors.dtype() == DType.U16,
+        "as many factors as codes, U16");
     type(passages.residuals(), DType.U8, "residuals");
     codes(passages);
   }
@@ -168,17 +170,20 @@ final class Shapes {
     require(sums.columns() == rows.columns() && sums.rows() == counts.rows(), "one sum a centroid");
   }
 
-  static void compress(Buffer rows, Buffer codes, CodecTables codec, Buffer residuals) {
+  static void compress(
+      Buffer rows, Buffer codes, CodecTables codec, Buffer residuals, Buffer factors) {
     codec(codec);
     type(rows, DType.F32, "rows");
     type(codes, DType.I32, "codes");
     type(residuals, DType.U8, "residuals");
+    type(factors, DType.U16, "factors");
     require(rows.columns() == codec.dim(), "rows and codec differ in dim");
     require(
         codes.rows() == rows.rows()
             && residuals.rows() == rows.rows()
-            && residuals.columns() == codec.residualBytes(),
-        "one code and one residual a row");
+            && residuals.columns() == codec.residualBytes()
+            && factors.rows() == rows.rows(),
+        "one code, one residual and one factor a row");
   }
 
   static void decompress(

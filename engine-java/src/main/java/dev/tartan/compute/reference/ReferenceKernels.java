@@ -6,6 +6,7 @@ import static dev.tartan.memory.Layouts.I64;
 import static dev.tartan.memory.Layouts.U16;
 import static dev.tartan.memory.Layouts.U8;
 
+import dev.tartan.compute.CodecTables.Form;
 import dev.tartan.compute.host.HostKernels;
 import dev.tartan.memory.DType;
 import dev.tartan.memory.TartanException;
@@ -13,6 +14,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Comparator;
+import java.util.Objects;
 import java.util.stream.IntStream;
 
 /** The operations of {@link dev.tartan.compute.Backend}, each as its formula says. Stateless. */
@@ -132,15 +134,14 @@ public final class ReferenceKernels implements HostKernels {
           boolean[] seen = new boolean[query.rows()];
           for (long t = firstToken; t < lastToken; t++) {
             int code = code(passages, t, codec.centroids());
-            residual(codec, passages, t, weights);
-            float inverse = (float) (1 / norm(codec, code, weights));
+            float share = reconstruct(codec, passages, t, code, weights);
             for (int r = 0; r < best.length; r++) {
-              float sim = score(query, code, r);
+              float sim = share * score(query, code, r);
               for (int d = 0; d < weights.length; d++) {
                 sim = Math.fma(value(query, r, d), weights[d], sim);
               }
-              seen[r] |= !Float.isNaN(sim * inverse);
-              best[r] = greater(best[r], sim * inverse);
+              seen[r] |= !Float.isNaN(sim);
+              best[r] = greater(best[r], sim);
             }
           }
           out.setAtIndex(F32, i, maxSim(best, seen, lastToken > firstToken));
@@ -207,24 +208,23 @@ public final class ReferenceKernels implements HostKernels {
 
   @Override
   public void compress(
-      HostCodec codec, MemorySegment rows, MemorySegment codes, MemorySegment residuals) {
-    int dim = codec.dim();
+      HostCodec codec,
+      MemorySegment rows,
+      MemorySegment codes,
+      MemorySegment residuals,
+      MemorySegment factors) {
     long n = codes.byteSize() / Integer.BYTES;
-    int cutoffs = (1 << codec.nbits()) - 1;
+    long rowBytes = (long) codec.dim() * Float.BYTES;
     residuals.fill((byte) 0);
     for (long i = 0; i < n; i++) {
-      long c = checkedCode(codes.getAtIndex(I32, i), codec.centroids());
-      for (int d = 0; d < dim; d++) {
-        float residual =
-            rows.getAtIndex(F32, i * dim + d) - codec.centroid().getAtIndex(F32, c * dim + d);
-        int bucket = 0;
-        for (int k = 0; k < cutoffs; k++) {
-          bucket += codec.cutoffs().getAtIndex(F32, k) < residual ? 1 : 0;
-        }
-        long at = i * codec.residualBytes() + (long) d * codec.nbits() / 8;
-        int shift = d * codec.nbits() % 8;
-        residuals.set(U8, at, (byte) (residuals.get(U8, at) | bucket << shift));
-      }
+      long code = checkedCode(codes.getAtIndex(I32, i), codec.centroids());
+      float factor =
+          ReferenceCompression.compress(
+              codec,
+              rows.asSlice(i * rowBytes, rowBytes),
+              codec.centroid().asSlice(code * rowBytes, rowBytes),
+              residuals.asSlice(i * codec.residualBytes(), codec.residualBytes()));
+      factors.setAtIndex(U16, i, Float.floatToFloat16(factor));
     }
   }
 
@@ -235,12 +235,10 @@ public final class ReferenceKernels implements HostKernels {
     long n = out.byteSize() / ((long) dim * Float.BYTES);
     for (long i = 0; i < n; i++) {
       int code = code(passages, first + i, codec.centroids());
-      residual(codec, passages, first + i, weights);
-      double norm = norm(codec, code, weights);
+      float share = reconstruct(codec, passages, first + i, code, weights);
       for (int d = 0; d < dim; d++) {
-        double value =
-            codec.centroid().getAtIndex(F32, (long) code * dim + d) + (double) weights[d];
-        out.setAtIndex(F32, i * dim + d, (float) (value / norm));
+        float centroid = codec.centroid().getAtIndex(F32, (long) code * dim + d);
+        out.setAtIndex(F32, i * dim + d, Math.fma(share, centroid, weights[d]));
       }
     }
   }
@@ -258,17 +256,33 @@ public final class ReferenceKernels implements HostKernels {
     }
   }
 
-  /** The scaled bucket weights of one token. */
-  private static void residual(HostCodec codec, HostPassages passages, long token, float[] target) {
-    MemorySegment scales = passages.scales();
-    float scale = scales == null ? 1 : Float.float16ToFloat(scales.getAtIndex(U16, token));
-    int mask = (1 << codec.nbits()) - 1;
+  /**
+   * Fills {@code target} with the weights of a token times their factor; returns the factor of its
+   * centroid.
+   */
+  private static float reconstruct(
+      HostCodec codec, HostPassages passages, long token, int code, float[] target) {
+    MemorySegment row = passages.residuals().asSlice(token * codec.residualBytes());
     for (int d = 0; d < target.length; d++) {
-      int bits = d * codec.nbits();
-      int packed = passages.residuals().get(U8, token * codec.residualBytes() + bits / 8);
-      int bucket = (packed >> bits % 8) & mask;
-      target[d] = scale * codec.weights().getAtIndex(F32, bucket);
+      target[d] = weight(codec, row, d);
     }
+    boolean unit = codec.form() == Form.UNIT;
+    float factor =
+        unit
+            ? (float) (1 / norm(codec, code, target))
+            : Float.float16ToFloat(
+                Objects.requireNonNull(passages.factors()).getAtIndex(U16, token));
+    for (int d = 0; d < target.length; d++) {
+      target[d] *= factor;
+    }
+    return unit ? factor : 1;
+  }
+
+  /** The weight that a packed residual has in one dimension. */
+  static float weight(HostCodec codec, MemorySegment residual, int d) {
+    int bits = d * codec.nbits();
+    int bucket = residual.get(U8, bits / 8) >> bits % 8 & (1 << codec.nbits()) - 1;
+    return codec.weights().getAtIndex(F32, bucket);
   }
 
   private static double norm(HostCodec codec, int code, float[] weights) {

@@ -1,0 +1,71 @@
+package dev.tartan.compute.reference;
+
+import static dev.tartan.memory.Layouts.F32;
+import static dev.tartan.memory.Layouts.U8;
+
+import dev.tartan.compute.CodecTables.Form;
+import dev.tartan.compute.host.HostKernels.HostCodec;
+import java.lang.foreign.MemorySegment;
+
+/**
+ * {@link dev.tartan.compute.Backend#compress} of one row. All backends give the same bits, so the
+ * order of every sum is part of the meaning: each of eight lanes sums every eighth dimension.
+ */
+final class ReferenceCompression {
+  private static final int LANES = 8;
+  private static final float MIN_NORM = 1e-12f;
+
+  private ReferenceCompression() {}
+
+  /** Writes the packed bucket numbers over zeros; returns the factor. */
+  static float compress(
+      HostCodec codec, MemorySegment row, MemorySegment centroid, MemorySegment packed) {
+    boolean unit = codec.form() == Form.UNIT;
+    float[] residual = new float[codec.dim()];
+    for (int d = 0; d < residual.length; d++) {
+      residual[d] = row.getAtIndex(F32, d) - centroid.getAtIndex(F32, d);
+    }
+    float squares = dot(residual, residual);
+    float inverse = squares > 0 ? (float) Math.sqrt(residual.length / squares) : 0;
+    float[] weights = new float[residual.length];
+    for (int d = 0; d < residual.length; d++) {
+      int bucket = bucket(codec, unit ? residual[d] : residual[d] * inverse);
+      weights[d] = codec.weights().getAtIndex(F32, bucket);
+      int bits = d * codec.nbits();
+      packed.set(U8, bits / 8, (byte) (packed.get(U8, bits / 8) | bucket << bits % 8));
+    }
+    return unit ? unitFactor(centroid, weights) : scaledFactor(residual, weights);
+  }
+
+  /** The number of cutoffs strictly below a value. */
+  private static int bucket(HostCodec codec, float value) {
+    int bucket = 0;
+    for (int k = 0; k < (1 << codec.nbits()) - 1; k++) {
+      bucket += codec.cutoffs().getAtIndex(F32, k) < value ? 1 : 0;
+    }
+    return bucket;
+  }
+
+  private static float unitFactor(MemorySegment centroid, float[] weights) {
+    float[] sum = new float[weights.length];
+    for (int d = 0; d < sum.length; d++) {
+      sum[d] = weights[d] + centroid.getAtIndex(F32, d);
+    }
+    float norm = (float) Math.sqrt(dot(sum, sum));
+    return 1 / (norm > MIN_NORM ? norm : MIN_NORM);
+  }
+
+  private static float scaledFactor(float[] residual, float[] weights) {
+    float squares = dot(weights, weights);
+    return squares > 0 ? dot(residual, weights) / squares : 0;
+  }
+
+  private static float dot(float[] a, float[] b) {
+    float[] lanes = new float[LANES];
+    for (int d = 0; d < a.length; d++) {
+      lanes[d % LANES] += a[d] * b[d];
+    }
+    return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6]))
+        + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+  }
+}
