@@ -93,6 +93,25 @@ typedef struct tartan_query {
   const float* best;    // [K], likewise
 } tartan_query;
 
+// The centroids in 8-bit integers, from tartan_quantise_centroids.
+typedef struct tartan_grid {
+  int64_t centroids;
+  int32_t dim;
+  float steps;  // integer steps a unit
+  float reach;  // the greatest length in steps of dimensions 0, 1 of every four of a centroid, or of 2, 3
+  int32_t reserved;
+  const uint8_t* values;  // [K, dim], 128 + round(steps * centroid)
+} tartan_grid;
+
+// A query in integers: `block` is opaque, written by tartan_quantise_query and valid for the library that wrote
+// it; lanes = rows rounded up to 32. Scores of lanes beyond the rows are -32768.
+typedef struct tartan_integer_query {
+  const void* block;      // aligned to 64 bytes
+  int64_t centroids;      // K
+  const int16_t* scores;  // [K, lanes], from tartan_integer_scores; NULL where a function does not read it
+  const int16_t* best;    // [K], likewise
+} tartan_integer_query;
+
 TARTAN_API int32_t tartan_abi_version(void);
 
 // The best tier that this machine and its operating system can run.
@@ -111,22 +130,70 @@ TARTAN_API const char* tartan_error_text(int32_t status);
 TARTAN_API int32_t tartan_centroid_scores(int32_t tier, const tartan_query* query, const float* centroid,
                                           int64_t first, int64_t last, float* scores, float* best);
 
+// ---- Search stages in integers ----------------------------------------------------------------------------
+// All tiers agree to the bit. NaN and values beyond 1e18 (2 in a centroid) count as zero. Rounding is to the
+// nearest, ties to even; float arithmetic is float32 without fused multiply-adds.
+
+// values[i] = 128 + round(steps * centroid[i]) for K = centroids rows of dim, with
+//   steps = 216, or 127 / max |centroid| if that is less;
+// and steps and reach of a tartan_grid.
+TARTAN_API int32_t tartan_quantise_centroids(int32_t tier, const float* centroid, int64_t centroids, int32_t dim,
+                                             uint8_t* values, float* steps, float* reach);
+
+// The bytes of the block of a query, a multiple of 64; nbits 0 for a query without look-up tables; 0 for an
+// argument out of range.
+TARTAN_API int64_t tartan_integer_query_bytes(int32_t rows, int32_t dim, int32_t nbits);
+
+// Writes the block of a query: its rows in 7-bit integers for tartan_integer_scores, and unless codec is NULL
+// tables of 6-bit entries for tartan_integer_maxsim: a residual row is cut into nibbles (the low one of a byte
+// first; of 8-bit codes the high one alone, whose weight is the mean of its 16), and a table holds for each value
+// of a nibble what its dimensions add to the dot product. Only query->values is read. The scores have one unit
+// for all rows, so that they add as integers.
+TARTAN_API int32_t tartan_quantise_query(int32_t tier, const tartan_query* query, const tartan_grid* grid,
+                                         const tartan_codec* codec, void* block);
+
+// scores[c * lanes + r] = round(dot(values[r], centroid[c]) / unit) of the quantised values, within +-32767, for
+// centroids [first, last); best[c] = max over r. Error of a score, rows and centroids of unit length: standard
+// deviation 0.002 at dim 128. query->scores and query->best are not read.
+TARTAN_API int32_t tartan_integer_scores(int32_t tier, const tartan_integer_query* query, const tartan_grid* grid,
+                                         int64_t first, int64_t last, int16_t* scores, int16_t* best);
+
 // PLAID candidate generation (2205.09707, section 4.1): the passages in the inverted lists of each query row's
-// nprobe best centroids (by score, ties to the lower centroid; NaN is never among them), each once, ascending.
+// nprobe best centroids (by score, ties to the lower centroid), each once, ascending.
 //   list_offsets [K + 1], list_passages [list_offsets[K]]; scratch [(passages + 63) / 64], any content;
 //   out [capacity]; *count receives how many were written. capacity = passages always suffices.
-TARTAN_API int32_t tartan_candidates(int32_t tier, const tartan_query* query, int64_t centroids, int32_t nprobe,
+TARTAN_API int32_t tartan_candidates(int32_t tier, const tartan_integer_query* query, int32_t nprobe,
                                      const int64_t* list_offsets, const int32_t* list_passages, int64_t passages,
                                      uint64_t* scratch, int32_t* out, int64_t capacity, int64_t* count);
 
 // PLAID centroid interaction (section 4.2) with pruning (section 4.3), for n candidates:
-//   out[i] = sum over rows r of max over the tokens t of candidate i with best[code[t]] >= threshold
-//            of scores[code[t] * rows + r]
-// and -infinity if no token passes the threshold (or the passage is empty). threshold -infinity prunes nothing,
-// except tokens whose best is NaN. The sum runs over r = 0 .. rows-1 in float32.
-TARTAN_API int32_t tartan_approximate_scores(int32_t tier, const tartan_query* query, int64_t centroids,
+//   out[i] = unit * sum over rows r of max over the tokens t of candidate i with best[code[t]] * unit >= threshold
+//            of scores[code[t] * lanes + r]
+// and -infinity if no token passes the threshold (or the passage is empty). threshold -infinity prunes nothing.
+TARTAN_API int32_t tartan_approximate_scores(int32_t tier, const tartan_integer_query* query,
                                              const tartan_passages* tokens, float threshold,
                                              const int32_t* candidates, int64_t n, float* out);
+
+// MaxSim over compressed passages in integers. With a(r, t) the sum of the table entries of token t less a bias,
+// high(x, y) = (x * y + 2^14) >> 15, and a factor of 15 bits made of factors[t]:
+//   TARTAN_SCALED:  x(r, t) = scores[code[t], r] + high(a(r, t) << shift, factor)
+//   TARTAN_UNIT:    x(r, t) = high(scores[code[t], r] + (a(r, t) << shift), factor)
+//   out[i] = unit * sum over r of max over tokens t of candidate i of x(r, t);   -infinity for an empty passage
+// Additions saturate. tokens->factors NULL counts as ones. Error against tartan_maxsim, rows and tokens of unit
+// length, of one row: standard deviation 0.004 at 1 and 2 bits and dim 128; at 8 bits that of 4-bit codes.
+TARTAN_API int32_t tartan_integer_maxsim(int32_t tier, const tartan_integer_query* query,
+                                         const tartan_codec* codec, const tartan_passages* tokens,
+                                         const int32_t* candidates, int64_t n, float* out);
+
+// tartan_maxsim by way of integers: only tokens whose x(r, t) lies within eight standard deviations of its error
+// of the best of a row are reconstructed and multiplied in float. out as tartan_maxsim; same precision, but for
+// rows whose integer error exceeds that (one in 10^14).
+// query->values is read, its scores are not.
+TARTAN_API int32_t tartan_rescore(int32_t tier, const tartan_query* query, const tartan_integer_query* integers,
+                                  const tartan_codec* codec, const tartan_passages* tokens,
+                                  const int32_t* candidates, int64_t n, float* out);
+
+// -----------------------------------------------------------------------------------------------------------
 
 // The keep best of n scored passages, best first: by score descending, ties to the lower passage number.
 // NaN and -infinity are never kept. out_passages and out_scores [min(keep, n)]; *count receives how many.

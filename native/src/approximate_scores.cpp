@@ -1,90 +1,96 @@
-// out[i] = sum over r of max over the unpruned tokens t of candidate i of scores[code[t], r].
+// out[i] = unit * sum over r of max over the unpruned tokens t of candidate i of scores[code[t], r].
 //
-// Shapes: scores [K, rows], best [K]. Lanes are query rows. The codes of up to 128 tokens are checked and
-// pruned first, their score rows prefetched, and then 32 query rows at a time keep their running maxima in
-// four registers over those tokens. A last vector that would pass the end of the rows starts earlier instead:
-// the overlap does no harm to a maximum. rows * 4 bytes of scores a token, 2 or 4 of code and 4 of best.
-//
-// Measured (one core of an AMD EPYC Zen 2, AVX2): 3.5 ns a token at 32 rows in cache, 5.6 at K = 65536;
-// portable 60.
-#include "vec.h"
+// Shapes: scores int16 [K, lanes], best int16 [K]. Lanes are query rows. The codes of up to 128 tokens are
+// checked and pruned first, their score rows prefetched, and then 32 query rows at a time keep their running
+// maxima in two registers over those tokens. lanes * 2 bytes of scores a token, 2 or 4 of code and 2 of best.
+#include "integer.h"
+
+#if defined(TARTAN_ISA_AVX2)
+#include <immintrin.h>
+#endif
 
 namespace tartan::TARTAN_ISA {
 namespace {
 
 constexpr int64_t kTokens = 128;
 
-// The maxima of V * 8 rows, the last eight of them from row `last`, which may overlap those before.
-template <int V>
-TARTAN_INLINE void raise(const float* scores, const int64_t* at, int64_t n, int64_t last, float* top) {
-  Vec m[V];
-  for (int v = 0; v < V; v++) m[v] = vec_load(top + (v < V - 1 ? v * 8 : last));
+struct Job {
+  const Head* head;
+  const int16_t* scores;
+  const int16_t* best;
+  int64_t centroids;
+  const tartan_passages* tokens;
+  int32_t threshold;
+};
+
+// Raises the maxima of 32 rows by n rows of scores.
+TARTAN_INLINE void raise_block(const int16_t* const* scores, int64_t n, int64_t r, int16_t* top) {
+#if defined(TARTAN_ISA_AVX2)
+  __m256i* out = reinterpret_cast<__m256i*>(top + r);
+  __m256i a = _mm256_loadu_si256(out);
+  __m256i b = _mm256_loadu_si256(out + 1);
   for (int64_t i = 0; i < n; i++) {
-    const float* s = scores + at[i];
-    for (int v = 0; v < V; v++) m[v] = vec_max(vec_load(s + (v < V - 1 ? v * 8 : last)), m[v]);
+    const __m256i* s = reinterpret_cast<const __m256i*>(scores[i] + r);
+    a = _mm256_max_epi16(a, _mm256_loadu_si256(s));
+    b = _mm256_max_epi16(b, _mm256_loadu_si256(s + 1));
   }
-  for (int v = 0; v < V; v++) vec_store(top + (v < V - 1 ? v * 8 : last), m[v]);
+  _mm256_storeu_si256(out, a);
+  _mm256_storeu_si256(out + 1, b);
+#else
+  for (int64_t i = 0; i < n; i++) {
+    for (int64_t k = r; k < r + kBlock; k++) top[k] = scores[i][k] > top[k] ? scores[i][k] : top[k];
+  }
+#endif
 }
 
-void raise_all(const float* scores, const int64_t* at, int64_t n, int64_t rows, float* top) {
-  if (rows < 8) {
-    Vec m = vec_load(top);
-    for (int64_t i = 0; i < n; i++) m = vec_max(vec_load_part(scores + at[i], rows), m);
-    vec_store(top, m);
-    return;
-  }
-  for (int64_t r = 0; r < rows; r += 32) {
-    const int64_t lanes = smaller(32, rows - r);
-    if (lanes > 24) {
-      raise<4>(scores + r, at, n, lanes - 8, top + r);
-    } else if (lanes > 16) {
-      raise<3>(scores + r, at, n, lanes - 8, top + r);
-    } else if (lanes > 8) {
-      raise<2>(scores + r, at, n, lanes - 8, top + r);
-    } else {
-      raise<1>(scores + r, at, n, lanes - 8, top + r);
-    }
-  }
-}
-
-// Lists the places in scores of the tokens in [begin, end) that pass; -1 if a code is damaged.
-int64_t passing(const tartan_query* query, int64_t centroids, const tartan_passages* tokens, float threshold,
-                int64_t begin, int64_t end, int64_t* at) {
+// Lists the score rows of the tokens in [begin, end) that pass; -1 if a code is damaged.
+TARTAN_INLINE int64_t passing(const Job& job, int64_t begin, int64_t end, const int16_t** rows) {
   int64_t n = 0;
   for (int64_t t = begin; t < end; t++) {
-    const int64_t code = code_at(tokens, t);
-    if (!within(code, centroids)) return -1;
-    if (!(query->best[code] >= threshold)) continue;
-    at[n++] = code * query->rows;
-    prefetch_floats(query->scores + code * query->rows, query->rows);
+    const int64_t code = code_at(job.tokens, t);
+    if (!within(code, job.centroids)) return -1;
+    rows[n] = job.scores + code * job.head->lanes;
+    n += job.best[code] >= job.threshold;
+  }
+  for (int64_t i = 0; i < n; i++) {
+    for (int64_t r = 0; r < job.head->lanes; r += kBlock) __builtin_prefetch(rows[i] + r);
   }
   return n;
 }
 
+// The threshold in steps of a score: no score below it passes.
+int32_t steps_of(float threshold, float unit) {
+  const float steps = __builtin_ceilf(threshold / unit);
+  return steps >= -32767.0f ? (steps <= 32767.0f ? static_cast<int32_t>(steps) : 32768) : -32768;
+}
+
 }  // namespace
 
-int32_t approximate_scores(const tartan_query* query, int64_t centroids, const tartan_passages* tokens,
-                           float threshold, const int32_t* candidates, int64_t n, float* out) {
-  const int64_t rows = query->rows;
+int32_t approximate_scores(const tartan_integer_query* query, const tartan_passages* tokens, float threshold,
+                           const int32_t* candidates, int64_t n, float* out) {
+  const Head* head = head_of(query->block);
+  const Job job = {
+      head, query->scores, query->best, query->centroids, tokens, steps_of(threshold, head->score_unit)};
   for (int64_t i = 0; i < n; i++) {
     if (!within(candidates[i], tokens->passages)) return TARTAN_BAD_PASSAGE;
-    const int64_t begin = tokens->offsets[candidates[i]];
-    const int64_t end = tokens->offsets[candidates[i] + 1];
-    float top[256];
-    const int64_t padded = (rows + 7) / 8 * 8;
-    for (int64_t r = 0; r < padded; r++) top[r] = -kInfinity;
-    bool any = false;
-    for (int64_t t = begin; t < end; t += kTokens) {
-      int64_t at[kTokens];
-      const int64_t passed = passing(query, centroids, tokens, threshold, t, smaller(t + kTokens, end), at);
-      if (passed < 0) return TARTAN_BAD_CODE;
-      if (passed == 0) continue;
-      any = true;
-      raise_all(query->scores, at, passed, rows, top);
+    if (i + 4 < n && within(candidates[i + 4], tokens->passages)) {
+      __builtin_prefetch(static_cast<const char*>(tokens->codes) +
+                         tokens->offsets[candidates[i + 4]] * tokens->code_bytes);
     }
-    float sum = 0;
-    for (int64_t r = 0; r < rows; r++) sum += top[r];
-    out[i] = any ? sum : -kInfinity;
+    const int64_t end = tokens->offsets[candidates[i] + 1];
+    int16_t top[256];
+    int64_t passed = 0;
+    for (int64_t r = 0; r < head->lanes; r++) top[r] = kNone;
+    for (int64_t t = tokens->offsets[candidates[i]]; t < end; t += kTokens) {
+      const int16_t* rows[kTokens + 1];
+      const int64_t some = passing(job, t, smaller(t + kTokens, end), rows);
+      if (some < 0) return TARTAN_BAD_CODE;
+      passed += some;
+      for (int64_t r = 0; r < head->lanes; r += kBlock) raise_block(rows, some, r, top);
+    }
+    int32_t sum = 0;
+    for (int64_t r = 0; r < head->rows; r++) sum += top[r];
+    out[i] = passed > 0 ? static_cast<float>(sum) * head->score_unit : -kInfinity;
   }
   return TARTAN_OK;
 }

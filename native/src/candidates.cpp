@@ -1,49 +1,62 @@
 // PLAID candidate generation: the passages in the inverted lists of each query row's nprobe best centroids.
 //
-// Shapes: scores [K, rows]. Lanes are query rows: a row of scores is compared with the worst score each query
-// row keeps, and a lane that may enter goes to that query row's heap; about nprobe * ln(K / nprobe) do.
-// Marked passages go to a bitmap, which also puts them in order. rows * 4 bytes a centroid read, 4 bytes a
-// posting.
-//
-// Measured (one core of an AMD EPYC Zen 2, AVX2): 4.3 ns a centroid at 32 rows, nprobe 4, K = 65536;
-// portable 24.
+// Shapes: scores int16 [K, lanes]. Lanes are query rows: a row of scores is compared with the worst score
+// each query row keeps, and a lane that may enter goes to that query row's heap; about nprobe * ln(K /
+// nprobe) do. Marked passages go to a bitmap, which also puts them in order. lanes * 2 bytes a centroid read,
+// 4 bytes a posting.
 #include "heap.h"
-#include "vec.h"
+#include "integer.h"
+
+#if defined(TARTAN_ISA_AVX2)
+#include <immintrin.h>
+#endif
 
 namespace tartan::TARTAN_ISA {
 namespace {
 
 struct Probes {
   int64_t rows;
+  int64_t lanes;
   int64_t limit;      // centroids kept per query row
-  float* worst;       // [rows], NaN while the row has fewer than limit
+  int16_t* worst;     // [lanes], kNone while the row has fewer than limit
   float* score;       // [rows, limit]
   int32_t* centroid;  // [rows, limit]
   int64_t* size;      // [rows]
 };
 
-void offer(const Probes& p, int64_t row, float score, int64_t centroid) {
-  if (score != score) return;
+void offer(const Probes& p, int64_t row, int16_t score, int64_t centroid) {
   Heap heap = {p.score + row * p.limit, p.centroid + row * p.limit, p.size[row]};
   heap_offer(heap, p.limit, score, static_cast<int32_t>(centroid));
   p.size[row] = heap.size;
-  if (heap.size == p.limit) p.worst[row] = heap.score[0];
+  if (heap.size == p.limit) p.worst[row] = static_cast<int16_t>(heap.score[0]);
 }
 
-void choose_centroids(const Probes& p, const float* scores, int64_t centroids) {
+// A bit for each of the 32 lanes from r whose score is above the worst kept. Centroids ascend, so a tie never
+// enters a full heap; a heap that is not full has the least score as its worst, which only lanes beyond have.
+TARTAN_INLINE uint32_t above(const int16_t* scores, const int16_t* worst) {
+#if defined(TARTAN_ISA_AVX2)
+  const __m256i* s = reinterpret_cast<const __m256i*>(scores);
+  const __m256i* w = reinterpret_cast<const __m256i*>(worst);
+  const __m256i a = _mm256_cmpgt_epi16(_mm256_loadu_si256(s), _mm256_loadu_si256(w));
+  const __m256i b = _mm256_cmpgt_epi16(_mm256_loadu_si256(s + 1), _mm256_loadu_si256(w + 1));
+  const __m256i joined = _mm256_packs_epi16(a, b);
+  if (_mm256_testz_si256(joined, joined)) return 0;
+  return static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_permute4x64_epi64(joined, 0xd8)));
+#else
+  uint32_t bits = 0;
+  for (int64_t i = 0; i < kBlock; i++) bits |= scores[i] > worst[i] ? 1u << i : 0u;
+  return bits;
+#endif
+}
+
+void choose_centroids(const Probes& p, const int16_t* scores, int64_t centroids) {
   for (int64_t c = 0; c < centroids; c++) {
-    const float* row_scores = scores + c * p.rows;
-    int64_t r = 0;
-    for (; r + 8 <= p.rows; r += 8) {
-      // Centroids ascend, so a tie never enters a full heap; "not <=" lets everything into one that is not.
-      uint32_t lanes = vec_not_le(vec_load(row_scores + r), vec_load(p.worst + r));
-      for (; lanes; lanes &= lanes - 1) {
-        const int64_t row = r + __builtin_ctz(lanes);
+    const int16_t* row_scores = scores + c * p.lanes;
+    for (int64_t r = 0; r < p.lanes; r += kBlock) {
+      for (uint32_t rows = above(row_scores + r, p.worst + r); rows; rows &= rows - 1) {
+        const int64_t row = r + __builtin_ctz(rows);
         offer(p, row, row_scores[row], c);
       }
-    }
-    for (; r < p.rows; r++) {
-      if (!(row_scores[r] <= p.worst[r])) offer(p, r, row_scores[r], c);
     }
   }
 }
@@ -85,23 +98,25 @@ int32_t list_marked(const uint64_t* marked, int64_t passages, int32_t* out, int6
 
 }  // namespace
 
-int32_t candidates(const tartan_query* query, int64_t centroids, int32_t nprobe, const int64_t* list_offsets,
+int32_t candidates(const tartan_integer_query* query, int32_t nprobe, const int64_t* list_offsets,
                    const int32_t* list_passages, int64_t passages, uint64_t* scratch, int32_t* out,
                    int64_t capacity, int64_t* count) {
-  const int64_t rows = query->rows;
+  const int64_t rows = head_of(query->block)->rows;
+  const int64_t lanes = head_of(query->block)->lanes;
+  const int64_t centroids = query->centroids;
   const int64_t limit = smaller(nprobe, centroids);
   *count = 0;
   if (limit == 0) return TARTAN_OK;
   const int64_t words = (centroids + 63) / 64;
-  const Scratch memory(static_cast<size_t>(words * 8 + rows * 8 + rows * 4 + rows * limit * 8));
+  const Scratch memory(static_cast<size_t>(words * 8 + rows * 8 + lanes * 2 + rows * limit * 8));
   if (!memory.data) return TARTAN_NO_MEMORY;
   uint64_t* probed = static_cast<uint64_t*>(memory.data);
   int64_t* size = reinterpret_cast<int64_t*>(probed + words);
-  float* worst = reinterpret_cast<float*>(size + rows);
-  float* score = worst + rows;
-  const Probes p = {rows, limit, worst, score, reinterpret_cast<int32_t*>(score + rows * limit), size};
+  int16_t* worst = reinterpret_cast<int16_t*>(size + rows);
+  float* score = reinterpret_cast<float*>(worst + lanes);
+  const Probes p = {rows, lanes, limit, worst, score, reinterpret_cast<int32_t*>(score + rows * limit), size};
   memset(probed, 0, static_cast<size_t>(words + rows) * 8);
-  for (int64_t r = 0; r < rows; r++) worst[r] = __builtin_nanf("");
+  for (int64_t r = 0; r < lanes; r++) worst[r] = kNone;
   memset(scratch, 0, static_cast<size_t>((passages + 63) / 64) * 8);
   choose_centroids(p, query->scores, centroids);
   const int32_t status = mark_passages(p, probed, list_offsets, list_passages, passages, scratch);

@@ -20,16 +20,7 @@ int32_t decompress_rows(const tartan_codec* codec, const tartan_passages* tokens
   for (int64_t t = first; t < last; t++) {
     const int64_t code = code_at(tokens, t);
     if (!within(code, codec->centroids)) return TARTAN_BAD_CODE;
-    float* row = out + (t - first) * dim;
-    const uint8_t* residual = tokens->residuals + t * (dim * kBits / 8);
-    const float* centroid = codec->centroid + code * dim;
-    if (codec->form == TARTAN_SCALED) {
-      expand_scaled<kBits, true>(residual, centroid, half_to_float(tokens->factors[t]), dim, table, row);
-      continue;
-    }
-    const Vec inverse =
-        vec_inverse_norm(vec_set(expand_unit<kBits, true>(residual, centroid, dim, table, row)));
-    for (int64_t d = 0; d < dim; d += 8) vec_store(row + d, vec_mul(vec_load(row + d), inverse));
+    reconstruct<kBits>(codec, tokens, t, table, out + (t - first) * dim);
   }
   return TARTAN_OK;
 }

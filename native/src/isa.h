@@ -21,11 +21,23 @@ namespace tartan::TARTAN_ISA {
 
 int32_t centroid_scores(const tartan_query* query, const float* centroid, int64_t first, int64_t last,
                         float* scores, float* best);
-int32_t candidates(const tartan_query* query, int64_t centroids, int32_t nprobe, const int64_t* list_offsets,
+// The bytes of the block of a query.
+int64_t integer_query_bytes(int64_t rows, int64_t dim, int64_t nbits);
+int32_t quantise_centroids(const float* centroid, int64_t centroids, int32_t dim, uint8_t* values,
+                           float* steps, float* reach);
+int32_t quantise_query(const tartan_query* query, const tartan_grid* grid, const tartan_codec* codec,
+                       void* block);
+int32_t integer_scores(const void* block, const tartan_grid* grid, int64_t first, int64_t last,
+                       int16_t* scores, int16_t* best);
+int32_t candidates(const tartan_integer_query* query, int32_t nprobe, const int64_t* list_offsets,
                    const int32_t* list_passages, int64_t passages, uint64_t* scratch, int32_t* out,
                    int64_t capacity, int64_t* count);
-int32_t approximate_scores(const tartan_query* query, int64_t centroids, const tartan_passages* tokens,
-                           float threshold, const int32_t* candidates, int64_t n, float* out);
+int32_t approximate_scores(const tartan_integer_query* query, const tartan_passages* tokens, float threshold,
+                           const int32_t* candidates, int64_t n, float* out);
+int32_t integer_maxsim(const tartan_integer_query* query, const tartan_codec* codec,
+                       const tartan_passages* tokens, const int32_t* candidates, int64_t n, float* out);
+int32_t rescore(const tartan_query* query, const tartan_integer_query* integers, const tartan_codec* codec,
+                const tartan_passages* tokens, const int32_t* candidates, int64_t n, float* out);
 int32_t keep_best(const int32_t* passages, const float* scores, int64_t n, int64_t keep,
                   int32_t* out_passages, float* out_scores, int64_t* count);
 int32_t maxsim(const tartan_query* query, const tartan_codec* codec, const tartan_passages* tokens,

@@ -119,6 +119,22 @@ TARTAN_INLINE Vec vec_inverse_norm(Vec squared) {
   return vec_div(vec_set(1), vec_max(vec_sqrt(squared), vec_set(1e-12f)));
 }
 
+// Token t in float32, as tartan_decompress defines it.
+template <int kBits>
+TARTAN_INLINE void reconstruct(const tartan_codec* codec, const tartan_passages* tokens, int64_t t,
+                               const WeightTable& table, float* row) {
+  const int64_t dim = codec->dim;
+  const uint8_t* residual = tokens->residuals + t * (dim * kBits / 8);
+  const float* centroid = codec->centroid + code_at(tokens, t) * dim;
+  if (codec->form == TARTAN_SCALED) {
+    expand_scaled<kBits, true>(residual, centroid, half_to_float(tokens->factors[t]), dim, table, row);
+    return;
+  }
+  const Vec inverse =
+      vec_inverse_norm(vec_set(expand_unit<kBits, true>(residual, centroid, dim, table, row)));
+  for (int64_t d = 0; d < dim; d += 8) vec_store(row + d, vec_mul(vec_load(row + d), inverse));
+}
+
 }  // namespace
 }  // namespace tartan::TARTAN_ISA
 

@@ -5,8 +5,21 @@ namespace tartan::TARTAN_ISA {
 
 extern const Kernels kKernels;
 const Kernels kKernels = {
-    centroid_scores, candidates,        approximate_scores,   keep_best, maxsim,
-    maxsim_dense,    nearest_centroids, accumulate_centroids, compress,  decompress,
+    .centroid_scores = centroid_scores,
+    .quantise_centroids = quantise_centroids,
+    .quantise_query = quantise_query,
+    .integer_scores = integer_scores,
+    .candidates = candidates,
+    .approximate_scores = approximate_scores,
+    .integer_maxsim = integer_maxsim,
+    .rescore = rescore,
+    .keep_best = keep_best,
+    .maxsim = maxsim,
+    .maxsim_dense = maxsim_dense,
+    .nearest_centroids = nearest_centroids,
+    .accumulate_centroids = accumulate_centroids,
+    .compress = compress,
+    .decompress = decompress,
 };
 
 }  // namespace tartan::TARTAN_ISA

@@ -38,9 +38,17 @@ bool valid_dim(int32_t dim) { return dim >= 8 && dim <= 1024 && dim % 8 == 0; }
 
 bool valid_query(const tartan_query* q) { return q && q->rows >= 1 && q->rows <= 256 && valid_dim(q->dim); }
 
+bool valid_bits(int32_t n) { return n == 1 || n == 2 || n == 4 || n == 8; }
+
 bool valid_codec(const tartan_codec* c) {
-  return c && valid_dim(c->dim) && (c->nbits == 1 || c->nbits == 2 || c->nbits == 4 || c->nbits == 8) &&
+  return c && valid_dim(c->dim) && valid_bits(c->nbits) &&
          (c->form == TARTAN_UNIT || c->form == TARTAN_SCALED) && c->centroids >= 1 && c->centroid;
+}
+
+bool valid_grid(const tartan_grid* g) { return g && valid_dim(g->dim) && g->centroids >= 0 && g->values; }
+
+bool valid_integers(const tartan_integer_query* q) {
+  return q && q->block && q->centroids >= 0 && (q->centroids == 0 || q->scores);
 }
 
 bool valid_tokens(const tartan_passages* t) {
@@ -99,28 +107,79 @@ int32_t tartan_centroid_scores(int32_t tier, const tartan_query* query, const fl
   return kernels->centroid_scores(query, centroid, first, last, scores, best);
 }
 
-int32_t tartan_candidates(int32_t tier, const tartan_query* query, int64_t centroids, int32_t nprobe,
+int32_t tartan_quantise_centroids(int32_t tier, const float* centroid, int64_t centroids, int32_t dim,
+                                  uint8_t* values, float* steps, float* reach) {
+  const Kernels* kernels = kernels_of(tier);
+  if (!kernels || centroids < 1 || !valid_dim(dim) || !steps || !reach) return TARTAN_BAD_ARGUMENT;
+  return kernels->quantise_centroids(centroid, centroids, dim, values, steps, reach);
+}
+
+int64_t tartan_integer_query_bytes(int32_t rows, int32_t dim, int32_t nbits) {
+  if (rows < 1 || rows > 256 || !valid_dim(dim) || (nbits != 0 && !valid_bits(nbits))) return 0;
+  return tartan::scalar::integer_query_bytes(rows, dim, nbits);
+}
+
+int32_t tartan_quantise_query(int32_t tier, const tartan_query* query, const tartan_grid* grid,
+                              const tartan_codec* codec, void* block) {
+  const Kernels* kernels = kernels_of(tier);
+  if (!kernels || !valid_query(query) || !valid_grid(grid) || grid->dim != query->dim || !block) {
+    return TARTAN_BAD_ARGUMENT;
+  }
+  if (codec && (!valid_codec(codec) || codec->dim != query->dim || !codec->weights))
+    return TARTAN_BAD_ARGUMENT;
+  return kernels->quantise_query(query, grid, codec, block);
+}
+
+int32_t tartan_integer_scores(int32_t tier, const tartan_integer_query* query, const tartan_grid* grid,
+                              int64_t first, int64_t last, int16_t* scores, int16_t* best) {
+  const Kernels* kernels = kernels_of(tier);
+  if (!kernels || !query || !query->block || !valid_grid(grid) || first < 0 || last < first) {
+    return TARTAN_BAD_ARGUMENT;
+  }
+  return kernels->integer_scores(query->block, grid, first, last, scores, best);
+}
+
+int32_t tartan_candidates(int32_t tier, const tartan_integer_query* query, int32_t nprobe,
                           const int64_t* list_offsets, const int32_t* list_passages, int64_t passages,
                           uint64_t* scratch, int32_t* out, int64_t capacity, int64_t* count) {
   const Kernels* kernels = kernels_of(tier);
-  if (!kernels || !valid_query(query) || centroids < 0 || nprobe < 0 || passages < 0 || capacity < 0 ||
-      !count) {
+  if (!kernels || !valid_integers(query) || nprobe < 0 || passages < 0 || capacity < 0 || !count) {
     return TARTAN_BAD_ARGUMENT;
   }
-  if (centroids > 0 && !query->scores) return TARTAN_BAD_ARGUMENT;
-  return kernels->candidates(query, centroids, nprobe, list_offsets, list_passages, passages, scratch, out,
-                             capacity, count);
+  return kernels->candidates(query, nprobe, list_offsets, list_passages, passages, scratch, out, capacity,
+                             count);
 }
 
-int32_t tartan_approximate_scores(int32_t tier, const tartan_query* query, int64_t centroids,
+int32_t tartan_approximate_scores(int32_t tier, const tartan_integer_query* query,
                                   const tartan_passages* tokens, float threshold, const int32_t* candidates,
                                   int64_t n, float* out) {
   const Kernels* kernels = kernels_of(tier);
-  if (!kernels || !valid_query(query) || !valid_tokens(tokens) || centroids < 0 || n < 0) {
+  if (!kernels || !valid_integers(query) || !query->best || !valid_tokens(tokens) || n < 0) {
     return TARTAN_BAD_ARGUMENT;
   }
-  if (n > 0 && (!query->scores || !query->best)) return TARTAN_BAD_ARGUMENT;
-  return kernels->approximate_scores(query, centroids, tokens, threshold, candidates, n, out);
+  return kernels->approximate_scores(query, tokens, threshold, candidates, n, out);
+}
+
+int32_t tartan_integer_maxsim(int32_t tier, const tartan_integer_query* query, const tartan_codec* codec,
+                              const tartan_passages* tokens, const int32_t* candidates, int64_t n,
+                              float* out) {
+  const Kernels* kernels = kernels_of(tier);
+  if (!kernels || !valid_integers(query) || !valid_codec(codec) || !codec->weights || !valid_tokens(tokens) ||
+      n < 0) {
+    return TARTAN_BAD_ARGUMENT;
+  }
+  return kernels->integer_maxsim(query, codec, tokens, candidates, n, out);
+}
+
+int32_t tartan_rescore(int32_t tier, const tartan_query* query, const tartan_integer_query* integers,
+                       const tartan_codec* codec, const tartan_passages* tokens, const int32_t* candidates,
+                       int64_t n, float* out) {
+  const Kernels* kernels = kernels_of(tier);
+  if (!kernels || !valid_query(query) || !valid_integers(integers) || !valid_codec(codec) ||
+      !codec->weights || !valid_tokens(tokens) || query->dim != codec->dim || n < 0) {
+    return TARTAN_BAD_ARGUMENT;
+  }
+  return kernels->rescore(query, integers, codec, tokens, candidates, n, out);
 }
 
 int32_t tartan_keep_best(int32_t tier, const int32_t* passages, const float* scores, int64_t n, int64_t keep,

@@ -47,6 +47,8 @@ TARTAN_INLINE Vec vec_fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c)
 TARTAN_INLINE Vec vec_muladd(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
 // a > b ? a : b, so a NaN in a loses.
 TARTAN_INLINE Vec vec_max(Vec a, Vec b) { return _mm256_max_ps(a, b); }
+// a < b ? a : b
+TARTAN_INLINE Vec vec_min(Vec a, Vec b) { return _mm256_min_ps(a, b); }
 // As vec_max, but a NaN in b, which stands for "none yet", loses too.
 TARTAN_INLINE Vec vec_max_or_first(Vec a, Vec b) {
   return _mm256_blendv_ps(_mm256_max_ps(a, b), a, _mm256_cmp_ps(b, b, _CMP_UNORD_Q));
@@ -109,6 +111,7 @@ TARTAN_INLINE Vec vec_fma(Vec a, Vec b, Vec c) {
 // Where only a bound is promised, two roundings are cheaper than an fma in software.
 TARTAN_INLINE Vec vec_muladd(Vec a, Vec b, Vec c) { return a * b + c; }
 TARTAN_INLINE Vec vec_max(Vec a, Vec b) { return a > b ? a : b; }
+TARTAN_INLINE Vec vec_min(Vec a, Vec b) { return a < b ? a : b; }
 TARTAN_INLINE Vec vec_max_or_first(Vec a, Vec b) { return b == b ? (a > b ? a : b) : a; }
 TARTAN_INLINE uint32_t vec_bits(VecMask m) {
   uint32_t bits = 0;

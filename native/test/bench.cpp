@@ -84,6 +84,30 @@ struct Segment {
   tartan_query query;
 };
 
+// The query of a segment in integers, with its scores.
+struct Integers {
+  Integers(int tier, const Segment& s)
+      : values(s.centroid.size()),
+        block(aligned_alloc(64, static_cast<size_t>(tartan_integer_query_bytes(kRows, kDim, s.codec.nbits)))),
+        scores(s.scores.size()),
+        best(s.best.size()) {
+    grid = {s.codec.centroids, kDim, 0, 0, 0, values.data()};
+    tartan_quantise_centroids(tier, s.centroid.data(), s.codec.centroids, kDim, values.data(), &grid.steps,
+                              &grid.reach);
+    tartan_quantise_query(tier, &s.query, &grid, &s.codec, block);
+    view = {block, s.codec.centroids, scores.data(), best.data()};
+    tartan_integer_scores(tier, &view, &grid, 0, s.codec.centroids, scores.data(), best.data());
+  }
+  ~Integers() { free(block); }
+  Integers(const Integers&) = delete;
+  Integers& operator=(const Integers&) = delete;
+  std::vector<uint8_t> values;
+  void* block;
+  std::vector<int16_t> scores, best;
+  tartan_grid grid;
+  tartan_integer_query view;
+};
+
 void bench_tokens(int tier, int nbits) {
   Segment s(nbits, 256);
   std::vector<float> out(kPassages);
@@ -94,6 +118,22 @@ void bench_tokens(int tier, int nbits) {
   row(tier, what,
       seconds([&] {
         tartan_maxsim(tier, &s.query, &s.codec, &s.tokens, s.candidates.data(), kPassages, out.data());
+      }) / kTokens *
+          1e9,
+      "ns/token");
+  const Integers x(tier, s);
+  snprintf(what, sizeof what, "integer_maxsim, %d bits, 32 rows, dim 128", nbits);
+  row(tier, what,
+      seconds([&] {
+        tartan_integer_maxsim(tier, &x.view, &s.codec, &s.tokens, s.candidates.data(), kPassages, out.data());
+      }) / kTokens *
+          1e9,
+      "ns/token");
+  snprintf(what, sizeof what, "rescore, %d bits, 32 rows, dim 128", nbits);
+  row(tier, what,
+      seconds([&] {
+        tartan_rescore(tier, &s.query, &x.view, &s.codec, &s.tokens, s.candidates.data(), kPassages,
+                       out.data());
       }) / kTokens *
           1e9,
       "ns/token");
@@ -120,38 +160,51 @@ void bench_tokens(int tier, int nbits) {
       "ns/token");
 }
 
+// The stages that work on integers, but for those on compressed tokens.
+void bench_integers(int tier, Segment& s, int64_t centroids) {
+  Integers x(tier, s);
+  std::vector<float> out(kPassages);
+  char what[80];
+  row(tier, "quantise_query, 2 bits",
+      seconds([&] { tartan_quantise_query(tier, &s.query, &x.grid, &s.codec, x.block); }) * 1e6, "us");
+  snprintf(what, sizeof what, "integer_scores, %ld centroids", static_cast<long>(centroids));
+  row(tier, what,
+      1e-9 * kDim * kRows * static_cast<double>(centroids) / seconds([&] {
+        tartan_integer_scores(tier, &x.view, &x.grid, 0, centroids, x.scores.data(), x.best.data());
+      }),
+      "G multiply-adds/s");
+  snprintf(what, sizeof what, "approximate_scores, %ld centroids, no pruning", static_cast<long>(centroids));
+  row(tier, what,
+      seconds([&] {
+        tartan_approximate_scores(tier, &x.view, &s.tokens, -INFINITY, s.candidates.data(), kPassages,
+                                  out.data());
+      }) / kTokens *
+          1e9,
+      "ns/token");
+  std::vector<int64_t> lists(centroids + 1, 0);
+  int64_t count;
+  uint64_t scratch[1];
+  snprintf(what, sizeof what, "candidates, nprobe 4, %ld centroids", static_cast<long>(centroids));
+  row(tier, what,
+      seconds([&] {
+        tartan_candidates(tier, &x.view, 4, lists.data(), nullptr, 1, scratch, nullptr, 0, &count);
+      }) / static_cast<double>(centroids) *
+          1e9,
+      "ns/centroid");
+}
+
 void bench_tier(int tier) {
   for (int nbits : {1, 2, 4, 8}) bench_tokens(tier, nbits);
   for (int64_t centroids : {256, 1 << 16}) {
     Segment s(2, centroids);
-    std::vector<float> out(kPassages);
     char what[80];
-    snprintf(what, sizeof what, "approximate_scores, %ld centroids, no pruning",
-             static_cast<long>(centroids));
-    row(tier, what,
-        seconds([&] {
-          tartan_approximate_scores(tier, &s.query, centroids, &s.tokens, -INFINITY, s.candidates.data(),
-                                    kPassages, out.data());
-        }) / kTokens *
-            1e9,
-        "ns/token");
     snprintf(what, sizeof what, "centroid_scores, %ld centroids", static_cast<long>(centroids));
     row(tier, what, 2e-9 * kDim * kRows * static_cast<double>(centroids) / seconds([&] {
                       tartan_centroid_scores(tier, &s.query, s.centroid.data(), 0, centroids, s.scores.data(),
                                              s.best.data());
                     }),
         "GFLOP/s");
-    std::vector<int64_t> lists(centroids + 1, 0);
-    int64_t count;
-    uint64_t scratch[1];
-    snprintf(what, sizeof what, "candidates, nprobe 4, %ld centroids", static_cast<long>(centroids));
-    row(tier, what,
-        seconds([&] {
-          tartan_candidates(tier, &s.query, centroids, 4, lists.data(), nullptr, 1, scratch, nullptr, 0,
-                            &count);
-        }) / static_cast<double>(centroids) *
-            1e9,
-        "ns/centroid");
+    bench_integers(tier, s, centroids);
   }
   const int64_t n = tier == TARTAN_SCALAR ? 64 : 1536;
   const int64_t centroids = 1024;

@@ -134,7 +134,7 @@ struct Segment {
   }
   int64_t tokens() const { return offsets[offsets.size() - 1]; }
   int64_t code(int64_t t) const { return view.code_bytes == 2 ? code16[t] : code32[t]; }
-  double factor(int64_t t) const { return view.factors ? half_value(factors[t]) : 1; }
+  double factor(int64_t t) const { return codec.form == TARTAN_SCALED ? half_value(factors[t]) : 1; }
   int bucket(int64_t t, int64_t d) const {
     const int64_t bit = (t * codec.dim + d) * codec.nbits;
     return (residuals[bit / 8] >> (bit % 8)) & ((1 << codec.nbits) - 1);

@@ -130,6 +130,7 @@ TEST(arguments_outside_their_ranges_are_refused) {
   for (int32_t rows : {0, -1, 257}) CHECK(scores(0, rows, 16, 0) == TARTAN_BAD_ARGUMENT);
   for (int32_t dim : {0, -8, 7, 12, 1032}) CHECK(scores(0, 2, dim, 0) == TARTAN_BAD_ARGUMENT);
   CHECK(scores(0, 2, 16, 5) == TARTAN_BAD_ARGUMENT);
+  const int16_t number = 0;
   each_tier([&](int32_t tier) {
     for (int nbits : {0, 3, 16}) {
       tartan_codec codec = s.codec;
@@ -138,15 +139,16 @@ TEST(arguments_outside_their_ranges_are_refused) {
       CHECK(tartan_compress(tier, &codec, nullptr, 0, nullptr, nullptr, nullptr) == TARTAN_BAD_ARGUMENT);
       CHECK(tartan_decompress(tier, &codec, &s.view, 0, 0, nullptr) == TARTAN_BAD_ARGUMENT);
     }
+    const tartan_integer_query integers = {&s, 4, &number, &number};  // refused before anything is read
     tartan_passages tokens = s.view;
     tokens.code_bytes = 3;
     CHECK(tartan_maxsim(tier, &q.view, &s.codec, &tokens, &none, 1, out.data()) == TARTAN_BAD_ARGUMENT);
-    CHECK(tartan_approximate_scores(tier, &q.view, 4, &tokens, 0, &none, 1, out.data()) ==
+    CHECK(tartan_approximate_scores(tier, &integers, &tokens, 0, &none, 1, out.data()) ==
           TARTAN_BAD_ARGUMENT);
     CHECK(tartan_maxsim(tier, &q.view, &s.codec, &s.view, &none, -1, out.data()) == TARTAN_BAD_ARGUMENT);
     CHECK(tartan_nearest_centroids(tier, nullptr, 0, 16, nullptr, 0, &code) == TARTAN_BAD_ARGUMENT);
     CHECK(tartan_keep_best(tier, nullptr, nullptr, -1, 1, nullptr, nullptr, &count) == TARTAN_BAD_ARGUMENT);
-    CHECK(tartan_candidates(tier, &q.view, 4, -1, nullptr, nullptr, 0, nullptr, nullptr, 0, &count) ==
+    CHECK(tartan_candidates(tier, &integers, -1, nullptr, nullptr, 0, nullptr, nullptr, 0, &count) ==
           TARTAN_BAD_ARGUMENT);
   });
 }

@@ -1,6 +1,6 @@
 # The tests and the benchmark, linked with the kernels statically.
 enable_testing()
-set(TARTAN_TESTS test/main.cpp test/test_build.cpp test/test_maxsim.cpp test/test_search.cpp)
+set(TARTAN_TESTS test/main.cpp test/test_build.cpp test/test_integer.cpp test/test_maxsim.cpp test/test_search.cpp)
 
 add_executable(tartan_tests ${TARTAN_TESTS} ${tartan_kernels_OBJECTS})
 add_executable(tartan_bench test/bench.cpp ${tartan_kernels_OBJECTS})

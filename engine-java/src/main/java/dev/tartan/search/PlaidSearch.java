@@ -2,8 +2,10 @@ package dev.tartan.search;
 
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.Candidates;
+import dev.tartan.compute.CentroidGrid;
 import dev.tartan.compute.CentroidScores;
 import dev.tartan.compute.CodecTables;
+import dev.tartan.compute.IntegerQueries;
 import dev.tartan.compute.QueryBatch;
 import dev.tartan.compute.Scope;
 import dev.tartan.memory.DType;
@@ -19,25 +21,39 @@ final class PlaidSearch {
   /** The share of ndocs that is scored exactly, as published. */
   private static final int EXACT_SHARE = 4;
 
+  /** Passages rescored in float beyond those kept: integers may rank neighbours the other way. */
+  private static final int MARGIN = 8;
+
+  private static final int LEAST_MARGIN = 8;
+
   private final Backend backend;
   private final CodecTables codec;
+  private final CentroidGrid grid;
+  private final boolean compressed;
   private final StageClock clock;
   private final Scope scope;
 
-  PlaidSearch(Backend backend, CodecTables codec, StageClock clock, Scope scope) {
+  PlaidSearch(
+      Backend backend,
+      CodecTables codec,
+      CentroidGrid grid,
+      boolean compressed,
+      StageClock clock,
+      Scope scope) {
     this.backend = backend;
     this.codec = codec;
+    this.grid = grid;
+    this.compressed = compressed;
     this.clock = clock;
     this.scope = scope;
   }
 
-  CentroidScores centroidScores(QueryBatch queries) {
+  IntegerQueries integerScores(QueryBatch queries) {
     long start = System.nanoTime();
-    CentroidScores scores =
-        CentroidScores.allocate(scope, queries, Math.toIntExact(codec.centroids().rows()));
-    backend.centroidScores(queries, codec.centroids(), scores);
+    IntegerQueries integers =
+        backend.integerScores(queries, grid, compressed ? codec : null, scope);
     clock.charge(Stage.CENTROID_SCORES, start);
-    return scores;
+    return integers;
   }
 
   /**
@@ -45,28 +61,41 @@ final class PlaidSearch {
    * to.
    */
   Candidates search(
-      QueryBatch queries,
-      CentroidScores scores,
-      SegmentTables segment,
-      SearchSettings settings,
-      long keep) {
+      IntegerQueries queries, SegmentTables segment, SearchSettings settings, long keep) {
     long start = System.nanoTime();
-    Candidates found = Candidates.allocate(scope, queries.queries(), segment.segment().passages());
-    backend.candidates(queries, scores, segment.lists(), settings.nprobe(), found);
+    Candidates found =
+        Candidates.allocate(scope, queries.queries().queries(), segment.segment().passages());
+    backend.candidates(queries, segment.lists(), settings.nprobe(), found);
     start = clock.charge(Stage.CANDIDATES, start);
     if (found.largest() > settings.ndocs()) {
-      backend.approximateScores(queries, scores, segment.compressed(), settings.threshold(), found);
+      backend.approximateScores(queries, segment.compressed(), settings.threshold(), found);
       found = unpruned(found, best(found, settings.ndocs()), settings.ndocs());
       start = clock.charge(Stage.PRUNED, start);
     }
-    long exact = Math.max(settings.ndocs() / EXACT_SHARE, keep);
-    if (found.largest() > exact) {
-      backend.approximateScores(
-          queries, scores, segment.compressed(), Float.NEGATIVE_INFINITY, found);
-      found = best(found, exact);
-      clock.charge(Stage.APPROXIMATE, start);
+    long scored = Math.max(settings.ndocs() / EXACT_SHARE, keep);
+    if (found.largest() > scored) {
+      backend.approximateScores(queries, segment.compressed(), Float.NEGATIVE_INFINITY, found);
+      found = best(found, scored);
+      start = clock.charge(Stage.APPROXIMATE, start);
     }
-    return exact(queries, scores, segment, found, keep);
+    if (segment.dense() != null) {
+      backend.maxSimDense(queries.queries(), segment.dense(), found);
+    } else {
+      backend.integerMaxSim(queries, codec, segment.compressed(), found);
+      start = clock.charge(Stage.MAXSIM, start);
+      found = rescored(queries, segment, found, keep);
+    }
+    found = best(found, keep);
+    clock.charge(Stage.RESCORE, start);
+    return found;
+  }
+
+  /** The passages that can be among the {@code keep} best, with the scores that a user sees. */
+  private Candidates rescored(
+      IntegerQueries queries, SegmentTables segment, Candidates found, long keep) {
+    Candidates best = best(found, keep + keep / MARGIN + LEAST_MARGIN);
+    backend.rescore(queries, codec, segment.compressed(), best);
+    return best;
   }
 
   /**
@@ -88,9 +117,8 @@ final class PlaidSearch {
     return best;
   }
 
-  /** The {@code keep} best of all passages. */
-  Candidates exhaustive(
-      QueryBatch queries, CentroidScores scores, SegmentTables segment, long keep) {
+  /** The {@code keep} best of all passages, each scored in float. */
+  Candidates exhaustive(QueryBatch queries, SegmentTables segment, long keep) {
     int passages = segment.segment().passages();
     Candidates all = Candidates.allocate(scope, queries.queries(), passages);
     try (Arena arena = Arena.ofConfined()) {
@@ -103,22 +131,17 @@ final class PlaidSearch {
         all.setCount(q, passages);
       }
     }
-    return exact(queries, scores, segment, all, keep);
-  }
-
-  private Candidates exact(
-      QueryBatch queries,
-      CentroidScores scores,
-      SegmentTables segment,
-      Candidates candidates,
-      long keep) {
     long start = System.nanoTime();
     if (segment.dense() != null) {
-      backend.maxSimDense(queries, segment.dense(), candidates);
+      backend.maxSimDense(queries, segment.dense(), all);
     } else {
-      backend.maxSim(queries, scores, codec, segment.compressed(), candidates);
+      CentroidScores scores =
+          CentroidScores.allocate(scope, queries, Math.toIntExact(codec.centroids().rows()));
+      backend.centroidScores(queries, codec.centroids(), scores);
+      backend.maxSim(queries, scores, codec, segment.compressed(), all);
+      all = rescored(integerScores(queries), segment, all, keep); // the same bits as from a search
     }
-    Candidates best = best(candidates, keep);
+    Candidates best = best(all, keep);
     clock.charge(Stage.MAXSIM, start);
     return best;
   }
@@ -132,6 +155,6 @@ final class PlaidSearch {
 
   /** Scratch a query needs at most, in bytes: decides how many queries make a batch. */
   static long bytes(long centroids, int rows, long passages) {
-    return centroids * (rows + 1) * DType.F32.bytes() + passages * 17;
+    return centroids * (IntegerQueries.lanes(rows) + 1) * DType.U16.bytes() + passages * 17;
   }
 }

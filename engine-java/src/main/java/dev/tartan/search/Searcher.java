@@ -4,8 +4,10 @@ import dev.tartan.codec.ResidualCodec;
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.Buffer;
 import dev.tartan.compute.Candidates;
+import dev.tartan.compute.CentroidGrid;
 import dev.tartan.compute.CentroidScores;
 import dev.tartan.compute.CodecTables;
+import dev.tartan.compute.IntegerQueries;
 import dev.tartan.compute.QueryBatch;
 import dev.tartan.compute.Scope;
 import dev.tartan.memory.DType;
@@ -38,6 +40,7 @@ public final class Searcher implements AutoCloseable {
   private final Backend backend;
   private final Scope resident;
   private final CodecTables codec;
+  private final CentroidGrid grid;
   private final List<SegmentTables> segments = new ArrayList<>();
   private final StageClock clock = new StageClock();
 
@@ -46,6 +49,7 @@ public final class Searcher implements AutoCloseable {
     this.backend = backend;
     this.resident = backend.openScope();
     this.codec = snapshot.codec().tables(resident);
+    this.grid = backend.grid(codec.centroids(), resident);
     for (Segment segment : snapshot.segments()) {
       segments.add(SegmentTables.of(segment, snapshot.codec().compressed(), resident));
     }
@@ -166,18 +170,22 @@ public final class Searcher implements AutoCloseable {
   /** The best score of each centroid over the rows of a query, ascending. */
   float[] bestCentroidScores(Matrix query) {
     try (Snapshot.Lease _ = snapshot.lease();
-        Scope scope = backend.openScope()) {
+        Scope scope = backend.openScope();
+        Arena arena = Arena.ofConfined()) {
       QueryBatch batch = batch(List.of(query), scope);
-      Buffer best = new PlaidSearch(backend, codec, clock, scope).centroidScores(batch).best();
-      float[] values = new float[best.columns()];
-      try (Arena arena = Arena.ofConfined()) {
-        MemorySegment copy = arena.allocate(best.bytes(), 4);
-        best.copyTo(copy);
-        MemorySegment.copy(copy, Layouts.F32, 0, values, 0, values.length);
-      }
+      CentroidScores scores =
+          CentroidScores.allocate(scope, batch, Math.toIntExact(codec.centroids().rows()));
+      backend.centroidScores(batch, codec.centroids(), scores);
+      MemorySegment copy = arena.allocate(scores.best().bytes(), 4);
+      scores.best().copyTo(copy);
+      float[] values = copy.toArray(Layouts.F32);
       Arrays.sort(values);
       return values;
     }
+  }
+
+  private PlaidSearch plaid(Scope scope) {
+    return new PlaidSearch(backend, codec, grid, snapshot.codec().compressed(), clock, scope);
   }
 
   @Override
@@ -232,17 +240,17 @@ public final class Searcher implements AutoCloseable {
     boolean[] cut = new boolean[queries.size()];
     SearchSettings settings = settings(options);
     try (Scope scope = backend.openScope()) {
-      PlaidSearch plaid = new PlaidSearch(backend, codec, clock, scope);
+      PlaidSearch plaid = plaid(scope);
       QueryBatch batch = batch(queries, scope);
-      CentroidScores scores = plaid.centroidScores(batch);
+      @Nullable IntegerQueries integers = options.exhaustive() ? null : plaid.integerScores(batch);
       for (int s = 0; s < segments.size(); s++) {
         SegmentTables segment = segments.get(s);
         long passages = segment.segment().passages();
         long keep = Math.min(passages, factor * keep(segment.segment(), options.k()));
         Candidates best =
-            options.exhaustive() || keep == passages
-                ? plaid.exhaustive(batch, scores, segment, keep)
-                : plaid.search(batch, scores, segment, settings, keep);
+            integers == null || keep == passages
+                ? plaid.exhaustive(batch, segment, keep)
+                : plaid.search(integers, segment, settings, keep);
         collect(best, s, hits);
         for (int q = 0; q < cut.length; q++) {
           cut[q] |= best.count(q) == keep && keep < passages;

@@ -7,6 +7,7 @@ public enum Stage {
   PRUNED("approximate, pruned"),
   APPROXIMATE("approximate, full"),
   MAXSIM("MaxSim"),
+  RESCORE("rescored in float"),
   HITS("hits");
 
   private final String label;

@@ -32,11 +32,61 @@ class BackendContractTest {
   }
 
   @Test
+  void integerScoresAreEqual() {
+    each(
+        (right, other) -> {
+          CentroidGrid grid = right.backend.grid(right.codec.centroids(), right.scope);
+          CentroidGrid same = other.backend.grid(other.codec.centroids(), other.scope);
+          assertEqualBytes(grid.values(), same.values());
+          assertEquals(grid.steps(), same.steps());
+          assertEquals(grid.reach(), same.reach());
+          for (boolean tables : new boolean[] {true, false}) {
+            IntegerQueries a = integers(right, grid, tables);
+            IntegerQueries b = integers(other, same, tables);
+            assertEqualBytes(a.scores(), b.scores());
+            assertEqualBytes(a.best(), b.best());
+          }
+        });
+  }
+
+  private static IntegerQueries integers(Loaded on, CentroidGrid grid, boolean tables) {
+    return on.backend.integerScores(on.queries, grid, tables ? on.codec : null, on.scope);
+  }
+
+  @Test
+  void integerMaxSimIsEqualToTheBit() {
+    each(
+        (right, other) -> {
+          Candidates a = integerMaxSim(right);
+          Candidates b = integerMaxSim(other);
+          for (int q = 0; q < a.queries(); q++) {
+            assertBits(Loaded.scores(a, q), Loaded.scores(b, q));
+          }
+        });
+  }
+
+  @Test
+  void rescoringGivesMaxSim() {
+    each(
+        (right, other) -> {
+          if (right.data.hasNaN()) {
+            return; // a query with NaN is refused before it is searched
+          }
+          Candidates a = maxSim(right);
+          Candidates b = rescore(other);
+          for (int q = 0; q < a.queries(); q++) {
+            float bound = 1e-5f * right.queries.rows(q);
+            assertClose(Loaded.scores(a, q), Loaded.scores(b, q), bound);
+          }
+        });
+  }
+
+  @Test
   void candidatesAreEqual() {
     each(
         (right, other) -> {
-          Candidates a = right.candidates(right.centroidScores());
-          Candidates b = other.candidates(other.centroidScores());
+          Candidates a = right.candidates(right.integers());
+          Candidates b = other.candidates(other.integers());
           for (int q = 0; q < a.queries(); q++) {
             assertArrayEquals(Loaded.passages(a, q), Loaded.passages(b, q));
           }
@@ -120,9 +170,7 @@ class BackendContractTest {
           Buffer[] a = compress(right);
           Buffer[] b = compress(other);
           for (int i = 0; i < a.length; i++) {
-            assertArrayEquals(
-                Loaded.bytes(a[i]).toArray(ValueLayout.JAVA_BYTE),
-                Loaded.bytes(b[i]).toArray(ValueLayout.JAVA_BYTE));
+            assertEqualBytes(a[i], b[i]);
           }
         });
   }
@@ -152,14 +200,16 @@ class BackendContractTest {
 
   private static void assertAlone(Loaded batch, int query, String what) {
     Candidates together = maxSim(batch);
-    Candidates found = batch.candidates(batch.centroidScores());
+    Candidates found = batch.candidates(batch.integers());
     try (Loaded alone = new Loaded(batch.data, batch.backend, query)) {
       CentroidScores scores = alone.centroidScores();
       Candidates single = alone.given(new int[][] {batch.data.scored[query]}, new float[0][]);
       alone.backend.maxSim(alone.queries, scores, alone.codec, alone.passages, single);
       assertBits(Loaded.scores(together, query), Loaded.scores(single, 0));
       assertArrayEquals(
-          Loaded.passages(found, query), Loaded.passages(alone.candidates(scores), 0), what);
+          Loaded.passages(found, query),
+          Loaded.passages(alone.candidates(alone.integers()), 0),
+          what);
     }
   }
 
@@ -183,6 +233,11 @@ class BackendContractTest {
   private static void assertEqualBits(Loaded a, Loaded b) {
     Candidates x = maxSim(a);
     Candidates y = maxSim(b);
+    for (int q = 0; q < x.queries(); q++) {
+      assertBits(Loaded.scores(x, q), Loaded.scores(y, q));
+    }
+    x = integerMaxSim(a);
+    y = integerMaxSim(b);
     for (int q = 0; q < x.queries(); q++) {
       assertBits(Loaded.scores(x, q), Loaded.scores(y, q));
     }
@@ -239,8 +294,19 @@ class BackendContractTest {
 
   private static Candidates approximate(Loaded on) {
     Candidates all = on.given(on.data.scored, new float[0][]);
-    on.backend.approximateScores(
-        on.queries, on.centroidScores(), on.passages, on.data.threshold, all);
+    on.backend.approximateScores(on.integers(), on.passages, on.data.threshold, all);
+    return all;
+  }
+
+  private static Candidates integerMaxSim(Loaded on) {
+    Candidates all = on.given(on.data.scored, new float[0][]);
+    on.backend.integerMaxSim(on.integers(), on.codec, on.passages, all);
+    return all;
+  }
+
+  private static Candidates rescore(Loaded on) {
+    Candidates all = on.given(on.data.scored, new float[0][]);
+    on.backend.rescore(on.integers(), on.codec, on.passages, all);
     return all;
   }
 
@@ -353,6 +419,12 @@ class BackendContractTest {
   private static ContractCase.Shape shape(
       long seed, int dim, int nbits, int centroids, int[] rows, int passages) {
     return new ContractCase.Shape(seed, dim, nbits, centroids, rows, passages);
+  }
+
+  private static void assertEqualBytes(Buffer expected, Buffer actual) {
+    assertArrayEquals(
+        Loaded.bytes(expected).toArray(ValueLayout.JAVA_BYTE),
+        Loaded.bytes(actual).toArray(ValueLayout.JAVA_BYTE));
   }
 
   private static void assertBits(float[] expected, float[] actual) {

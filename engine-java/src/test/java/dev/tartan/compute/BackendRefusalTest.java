@@ -66,17 +66,38 @@ class BackendRefusalTest {
           for (int centroids : new int[] {1, 8, 10}) {
             CentroidScores other = CentroidScores.allocate(on.scope, on.queries, centroids);
             refused(() -> on.backend.maxSim(on.queries, other, on.codec, on.passages, all));
-            refused(
-                () -> on.backend.candidates(on.queries, other, on.lists, 1, on.candidates(other)));
           }
           QueryBatch two = new QueryBatch(on.scope.allocate(DType.F32, 2, 64), ints(0, 2));
           CentroidScores fewer = CentroidScores.allocate(on.scope, two, 9);
           refused(() -> on.backend.maxSim(on.queries, fewer, on.codec, on.passages, all));
-          refused(() -> on.backend.approximateScores(on.queries, fewer, on.passages, 0, all));
-          refused(
-              () ->
-                  on.backend.candidates(
-                      on.queries, fewer, on.lists, 1, Candidates.allocate(on.scope, 1, 20)));
+        });
+  }
+
+  @Test
+  void integersOfOtherQueriesOrAnotherCodec() {
+    each(
+        on -> {
+          CentroidGrid grid = on.backend.grid(on.codec.centroids(), on.scope);
+          QueryBatch wide = new QueryBatch(on.scope.allocate(DType.F32, 3, 128), ints(0, 3));
+          refused(() -> on.backend.integerScores(wide, grid, on.codec, on.scope));
+          CentroidGrid few = on.backend.grid(on.codec.centroids().slice(0, 8), on.scope);
+          refused(() -> on.backend.integerScores(on.queries, few, on.codec, on.scope));
+          IntegerQueries fewer = on.backend.integerScores(on.queries, few, null, on.scope);
+          IntegerQueries bare = on.backend.integerScores(on.queries, grid, null, on.scope);
+          Candidates all = on.given(new int[][] {{0, 1}}, NO_SCORES);
+          Candidates two = on.given(new int[][] {{0, 1}, {1}}, NO_SCORES);
+          Candidates room = Candidates.allocate(on.scope, 1, 20);
+          refused(() -> on.backend.candidates(fewer, on.lists, 1, room));
+          for (IntegerQueries bad : java.util.List.of(fewer, bare)) {
+            refused(() -> on.backend.integerMaxSim(bad, on.codec, on.passages, all));
+            refused(() -> on.backend.rescore(bad, on.codec, on.passages, all));
+          }
+          refused(() -> on.backend.approximateScores(on.integers(), on.passages, 0, two));
+          CompressedPassages good = on.passages;
+          CompressedPassages without =
+              new CompressedPassages(good.offsets(), good.codes(), good.residuals(), null);
+          refused(() -> on.backend.integerMaxSim(on.integers(), on.codec, without, all));
+          refused(() -> on.backend.rescore(on.integers(), on.codec, without, all));
         });
   }
 
@@ -163,8 +184,8 @@ class BackendRefusalTest {
           Buffer bytes = on.scope.allocate(DType.U8, good.codes().rows(), 1);
           CompressedPassages bad =
               new CompressedPassages(good.offsets(), bytes, good.residuals(), null);
-          CentroidScores scores = on.centroidScores();
-          refused(() -> on.backend.approximateScores(on.queries, scores, bad, 0, all));
+          IntegerQueries integers = on.integers();
+          refused(() -> on.backend.approximateScores(integers, bad, 0, all));
         });
   }
 
@@ -207,7 +228,10 @@ class BackendRefusalTest {
             Candidates all = on.given(new int[][] {{0, last}}, NO_SCORES);
             CentroidScores scores = on.centroidScores();
             damaged(() -> on.backend.maxSim(on.queries, scores, on.codec, bad, all));
-            damaged(() -> on.backend.approximateScores(on.queries, scores, bad, -9, all));
+            IntegerQueries integers = on.integers();
+            damaged(() -> on.backend.approximateScores(integers, bad, -9, all));
+            damaged(() -> on.backend.integerMaxSim(integers, on.codec, bad, all));
+            damaged(() -> on.backend.rescore(integers, on.codec, bad, all));
             Buffer out = on.scope.allocate(DType.F32, codes.length, 64);
             damaged(() -> on.backend.decompress(on.codec, bad, 0, out));
             Buffer rows = on.f32(on.data.dense, 64);
@@ -229,14 +253,17 @@ class BackendRefusalTest {
             Candidates all = on.given(new int[][] {{0, passage}}, NO_SCORES);
             CentroidScores scores = on.centroidScores();
             damaged(() -> on.backend.maxSim(on.queries, scores, on.codec, on.passages, all));
-            damaged(() -> on.backend.approximateScores(on.queries, scores, on.passages, -9, all));
+            IntegerQueries integers = on.integers();
+            damaged(() -> on.backend.approximateScores(integers, on.passages, -9, all));
+            damaged(() -> on.backend.integerMaxSim(integers, on.codec, on.passages, all));
+            damaged(() -> on.backend.rescore(integers, on.codec, on.passages, all));
             damaged(() -> on.backend.maxSimDense(on.queries, on.dense(true), all));
             int[] listed = on.data.lists.clone();
             java.util.Arrays.fill(listed, passage);
             InvertedListTables lists =
                 new InvertedListTables(on.lists.offsets(), on.i32(listed), 20);
             Candidates out = Candidates.allocate(on.scope, 1, 20);
-            damaged(() -> on.backend.candidates(on.queries, scores, lists, 9, out));
+            damaged(() -> on.backend.candidates(integers, lists, 9, out));
           });
     }
   }
@@ -245,11 +272,11 @@ class BackendRefusalTest {
   void probingNoCentroidOrWithoutRoom() {
     each(
         on -> {
-          CentroidScores scores = on.centroidScores();
+          IntegerQueries integers = on.integers();
           Candidates room = Candidates.allocate(on.scope, 1, 20);
           Candidates small = Candidates.allocate(on.scope, 1, 19);
-          refused(() -> on.backend.candidates(on.queries, scores, on.lists, 0, room));
-          refused(() -> on.backend.candidates(on.queries, scores, on.lists, 1, small));
+          refused(() -> on.backend.candidates(integers, on.lists, 0, room));
+          refused(() -> on.backend.candidates(integers, on.lists, 1, small));
         });
   }
 

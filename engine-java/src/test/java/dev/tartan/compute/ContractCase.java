@@ -82,6 +82,10 @@ final class ContractCase {
     return this;
   }
 
+  boolean hasNaN() {
+    return IntStream.range(0, queries.length).anyMatch(i -> Float.isNaN(queries[i]));
+  }
+
   float[] queryRows(int query) {
     return Arrays.copyOfRange(
         queries, queryOffsets[query] * shape.dim, queryOffsets[query + 1] * shape.dim);
@@ -106,10 +110,16 @@ final class ContractCase {
     return sums;
   }
 
+  /** Such that residuals are up to 1.2 long, as those of unit vectors are. */
   private short[] factors(int tokens) {
+    double squares = 0;
+    for (float weight : weights) {
+      squares += (double) weight * weight;
+    }
+    float longest = (float) (1.2 / Math.sqrt(squares / weights.length * shape.dim));
     short[] halves = new short[tokens];
     for (int i = 0; i < tokens; i++) {
-      halves[i] = Float.floatToFloat16(0.25f + 2 * random.nextFloat());
+      halves[i] = Float.floatToFloat16(longest * (0.1f + 0.9f * random.nextFloat()));
     }
     return halves;
   }

@@ -34,13 +34,13 @@ final class Loaded implements AutoCloseable {
             f32(data.centroids, dim),
             f32(data.cutoffs, 1),
             f32(data.weights, 1));
-    short[] factors = data.factors;
+    short[] factors = data.factors == null ? inverseNorms(data) : data.factors;
     this.passages =
         new CompressedPassages(
             wrap(DType.I64, 1, MemorySegment.ofArray(data.offsets)),
             data.codeType == DType.I32 ? i32(data.codes) : u16(data.codes),
             wrap(DType.U8, codec.residualBytes(), MemorySegment.ofArray(data.residuals)),
-            factors == null ? null : wrap(DType.U16, 1, MemorySegment.ofArray(factors)));
+            wrap(DType.U16, 1, MemorySegment.ofArray(factors)));
     this.lists =
         new InvertedListTables(
             wrap(DType.I64, 1, MemorySegment.ofArray(data.listOffsets)),
@@ -85,10 +85,33 @@ final class Loaded implements AutoCloseable {
     return out;
   }
 
-  Candidates candidates(CentroidScores scores) {
+  IntegerQueries integers() {
+    return backend.integerScores(queries, backend.grid(codec.centroids(), scope), codec, scope);
+  }
+
+  Candidates candidates(IntegerQueries integers) {
     Candidates out = Candidates.allocate(scope, queries.queries(), data.shape.passages());
-    backend.candidates(queries, scores, lists, data.nprobe, out);
+    backend.candidates(integers, lists, data.nprobe, out);
     return out;
+  }
+
+  /** What a segment of the unit form stores with each token. */
+  private static short[] inverseNorms(ContractCase data) {
+    int dim = data.shape.dim();
+    int nbits = data.shape.nbits();
+    short[] norms = new short[data.codes.length];
+    for (int t = 0; t < norms.length; t++) {
+      double squares = 0;
+      for (int d = 0; d < dim; d++) {
+        int bit = d * nbits;
+        int bucket =
+            (data.residuals[t * dim * nbits / 8 + bit / 8] >> (bit % 8)) & ((1 << nbits) - 1);
+        double value = data.centroids[data.codes[t] * dim + d] + (double) data.weights[bucket];
+        squares += value * value;
+      }
+      norms[t] = Float.floatToFloat16((float) (1 / Math.sqrt(squares)));
+    }
+    return norms;
   }
 
   /** One set of passages a query, with scores if there are any. */

@@ -36,13 +36,38 @@ final class CpuFunctions {
           JAVA_LONG,
           ADDRESS,
           ADDRESS);
+  private static final MethodHandle QUANTISE_CENTROIDS =
+      handle(
+          "tartan_quantise_centroids",
+          JAVA_INT,
+          JAVA_INT,
+          ADDRESS,
+          JAVA_LONG,
+          JAVA_INT,
+          ADDRESS,
+          ADDRESS,
+          ADDRESS);
+  private static final MethodHandle INTEGER_QUERY_BYTES =
+      handle("tartan_integer_query_bytes", JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT);
+  private static final MethodHandle QUANTISE_QUERY =
+      handle("tartan_quantise_query", JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS);
+  private static final MethodHandle INTEGER_SCORES =
+      handle(
+          "tartan_integer_scores",
+          JAVA_INT,
+          JAVA_INT,
+          ADDRESS,
+          ADDRESS,
+          JAVA_LONG,
+          JAVA_LONG,
+          ADDRESS,
+          ADDRESS);
   private static final MethodHandle CANDIDATES =
       handle(
           "tartan_candidates",
           JAVA_INT,
           JAVA_INT,
           ADDRESS,
-          JAVA_LONG,
           JAVA_INT,
           ADDRESS,
           ADDRESS,
@@ -57,9 +82,31 @@ final class CpuFunctions {
           JAVA_INT,
           JAVA_INT,
           ADDRESS,
-          JAVA_LONG,
           ADDRESS,
           JAVA_FLOAT,
+          ADDRESS,
+          JAVA_LONG,
+          ADDRESS);
+  private static final MethodHandle INTEGER_MAXSIM =
+      handle(
+          "tartan_integer_maxsim",
+          JAVA_INT,
+          JAVA_INT,
+          ADDRESS,
+          ADDRESS,
+          ADDRESS,
+          ADDRESS,
+          JAVA_LONG,
+          ADDRESS);
+  private static final MethodHandle RESCORE =
+      handle(
+          "tartan_rescore",
+          JAVA_INT,
+          JAVA_INT,
+          ADDRESS,
+          ADDRESS,
+          ADDRESS,
+          ADDRESS,
           ADDRESS,
           JAVA_LONG,
           ADDRESS);
@@ -176,10 +223,57 @@ final class CpuFunctions {
     }
   }
 
+  static int quantiseCentroids(
+      int tier,
+      MemorySegment centroid,
+      long centroids,
+      int dim,
+      MemorySegment values,
+      MemorySegment steps,
+      MemorySegment reach) {
+    try {
+      return (int)
+          QUANTISE_CENTROIDS.invokeExact(tier, centroid, centroids, dim, values, steps, reach);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  static long integerQueryBytes(int rows, int dim, int nbits) {
+    try {
+      return (long) INTEGER_QUERY_BYTES.invokeExact(rows, dim, nbits);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  static int quantiseQuery(
+      int tier, MemorySegment query, MemorySegment grid, MemorySegment codec, MemorySegment block) {
+    try {
+      return (int) QUANTISE_QUERY.invokeExact(tier, query, grid, codec, block);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  static int integerScores(
+      int tier,
+      MemorySegment query,
+      MemorySegment grid,
+      long first,
+      long last,
+      MemorySegment scores,
+      MemorySegment best) {
+    try {
+      return (int) INTEGER_SCORES.invokeExact(tier, query, grid, first, last, scores, best);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
   static int candidates(
       int tier,
       MemorySegment query,
-      long centroids,
       int nprobe,
       MemorySegment listOffsets,
       MemorySegment listPassages,
@@ -193,7 +287,6 @@ final class CpuFunctions {
           CANDIDATES.invokeExact(
               tier,
               query,
-              centroids,
               nprobe,
               listOffsets,
               listPassages,
@@ -210,7 +303,6 @@ final class CpuFunctions {
   static int approximateScores(
       int tier,
       MemorySegment query,
-      long centroids,
       MemorySegment passages,
       float threshold,
       MemorySegment candidates,
@@ -218,8 +310,38 @@ final class CpuFunctions {
       MemorySegment out) {
     try {
       return (int)
-          APPROXIMATE_SCORES.invokeExact(
-              tier, query, centroids, passages, threshold, candidates, n, out);
+          APPROXIMATE_SCORES.invokeExact(tier, query, passages, threshold, candidates, n, out);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  static int integerMaxSim(
+      int tier,
+      MemorySegment query,
+      MemorySegment codec,
+      MemorySegment passages,
+      MemorySegment candidates,
+      long n,
+      MemorySegment out) {
+    try {
+      return (int) INTEGER_MAXSIM.invokeExact(tier, query, codec, passages, candidates, n, out);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  static int rescore(
+      int tier,
+      MemorySegment query,
+      MemorySegment integers,
+      MemorySegment codec,
+      MemorySegment passages,
+      MemorySegment candidates,
+      long n,
+      MemorySegment out) {
+    try {
+      return (int) RESCORE.invokeExact(tier, query, integers, codec, passages, candidates, n, out);
     } catch (Throwable e) {
       throw unexpected(e);
     }

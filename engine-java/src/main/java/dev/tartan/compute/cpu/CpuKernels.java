@@ -1,6 +1,7 @@
 package dev.tartan.compute.cpu;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
@@ -70,15 +71,63 @@ public final class CpuKernels implements HostKernels {
   }
 
   @Override
+  public void quantiseCentroids(
+      MemorySegment centroid, int dim, MemorySegment values, MemorySegment stepsAndReach) {
+    check(
+        CpuFunctions.quantiseCentroids(
+            tier,
+            centroid,
+            values.byteSize() / dim,
+            dim,
+            values,
+            stepsAndReach,
+            stepsAndReach.asSlice(Float.BYTES)));
+  }
+
+  @Override
+  public long integerQueryBytes(int rows, int dim, int nbits) {
+    return CpuFunctions.integerQueryBytes(rows, dim, nbits);
+  }
+
+  @Override
+  public void quantiseQuery(
+      HostQuery query, HostGrid grid, @Nullable HostCodec codec, MemorySegment block) {
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment tables = codec == null ? MemorySegment.NULL : struct(arena, codec);
+      check(
+          CpuFunctions.quantiseQuery(
+              tier, struct(arena, query), struct(arena, grid), tables, block));
+    }
+  }
+
+  @Override
+  public void integerScores(HostIntegerQuery query, HostGrid grid, long first, long last) {
+    try (Arena arena = Arena.ofConfined()) {
+      check(
+          CpuFunctions.integerScores(
+              tier,
+              struct(arena, query),
+              struct(arena, grid),
+              first,
+              last,
+              query.scores(),
+              query.best()));
+    }
+  }
+
+  @Override
   public long candidates(
-      HostQuery query, HostLists lists, int nprobe, MemorySegment scratch, MemorySegment out) {
+      HostIntegerQuery query,
+      HostLists lists,
+      int nprobe,
+      MemorySegment scratch,
+      MemorySegment out) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment count = arena.allocate(JAVA_LONG);
       check(
           CpuFunctions.candidates(
               tier,
               struct(arena, query),
-              lists.centroids(),
               nprobe,
               lists.offsets(),
               lists.listed(),
@@ -93,7 +142,7 @@ public final class CpuKernels implements HostKernels {
 
   @Override
   public void approximateScores(
-      HostQuery query,
+      HostIntegerQuery query,
       HostPassages passages,
       float threshold,
       MemorySegment candidates,
@@ -103,9 +152,49 @@ public final class CpuKernels implements HostKernels {
           CpuFunctions.approximateScores(
               tier,
               struct(arena, query),
-              query.best().byteSize() / Float.BYTES,
               struct(arena, passages),
               threshold,
+              candidates,
+              candidates.byteSize() / Integer.BYTES,
+              out));
+    }
+  }
+
+  @Override
+  public void integerMaxSim(
+      HostIntegerQuery query,
+      HostCodec codec,
+      HostPassages passages,
+      MemorySegment candidates,
+      MemorySegment out) {
+    try (Arena arena = Arena.ofConfined()) {
+      check(
+          CpuFunctions.integerMaxSim(
+              tier,
+              struct(arena, query),
+              struct(arena, codec),
+              struct(arena, passages),
+              candidates,
+              candidates.byteSize() / Integer.BYTES,
+              out));
+    }
+  }
+
+  @Override
+  public void rescore(
+      HostIntegerQuery query,
+      HostCodec codec,
+      HostPassages passages,
+      MemorySegment candidates,
+      MemorySegment out) {
+    try (Arena arena = Arena.ofConfined()) {
+      check(
+          CpuFunctions.rescore(
+              tier,
+              struct(arena, query.query()),
+              struct(arena, query),
+              struct(arena, codec),
+              struct(arena, passages),
               candidates,
               candidates.byteSize() / Integer.BYTES,
               out));
@@ -246,6 +335,25 @@ public final class CpuKernels implements HostKernels {
     struct.set(ADDRESS, 8, query.values());
     struct.set(ADDRESS, 16, query.scores());
     struct.set(ADDRESS, 24, query.best());
+    return struct;
+  }
+
+  private static MemorySegment struct(Arena arena, HostIntegerQuery query) {
+    MemorySegment struct = arena.allocate(32, 8);
+    struct.set(ADDRESS, 0, query.block());
+    struct.set(JAVA_LONG, 8, query.centroids());
+    struct.set(ADDRESS, 16, query.scores());
+    struct.set(ADDRESS, 24, query.best());
+    return struct;
+  }
+
+  private static MemorySegment struct(Arena arena, HostGrid grid) {
+    MemorySegment struct = arena.allocate(32, 8);
+    struct.set(JAVA_LONG, 0, grid.centroids());
+    struct.set(JAVA_INT, 8, grid.dim());
+    struct.set(JAVA_FLOAT, 12, grid.steps());
+    struct.set(JAVA_FLOAT, 16, grid.reach());
+    struct.set(ADDRESS, 24, grid.values());
     return struct;
   }
 

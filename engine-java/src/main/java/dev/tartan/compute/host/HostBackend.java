@@ -3,22 +3,27 @@ package dev.tartan.compute.host;
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.Buffer;
 import dev.tartan.compute.Candidates;
+import dev.tartan.compute.CentroidGrid;
 import dev.tartan.compute.CentroidScores;
 import dev.tartan.compute.CodecTables;
 import dev.tartan.compute.CompressedPassages;
 import dev.tartan.compute.DensePassages;
+import dev.tartan.compute.IntegerQueries;
 import dev.tartan.compute.InvertedListTables;
 import dev.tartan.compute.QueryBatch;
 import dev.tartan.compute.Scope;
 import dev.tartan.compute.host.HostKernels.HostDense;
+import dev.tartan.compute.host.HostKernels.HostIntegerQuery;
 import dev.tartan.compute.host.HostKernels.HostLists;
 import dev.tartan.compute.host.HostKernels.HostQuery;
 import dev.tartan.memory.DType;
+import dev.tartan.memory.Layouts;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.List;
 import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.CopyOnWriteArrayList;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A backend in host memory: checks shapes, splits rows over worker threads, and lets {@link
@@ -30,6 +35,7 @@ public final class HostBackend implements Backend {
   private static final int CENTROIDS_A_TASK = 2048;
 
   private static final int APPROXIMATE_A_TASK = 512;
+  private static final int INTEGER_A_TASK = 128;
   private static final int MAXSIM_A_TASK = 32;
   private static final int ROWS_A_TASK = 4096;
 
@@ -88,20 +94,55 @@ public final class HostBackend implements Backend {
   }
 
   @Override
+  public CentroidGrid grid(Buffer centroids, Scope scope) {
+    Shapes.centroids(centroids);
+    Buffer values = scope.allocate(DType.U8, centroids.rows(), centroids.columns());
+    MemorySegment stepsAndReach = HostViews.segment(scope.allocate(DType.F32, 1, 2));
+    kernels.quantiseCentroids(
+        HostViews.segment(centroids),
+        centroids.columns(),
+        HostViews.segment(values),
+        stepsAndReach);
+    return new CentroidGrid(
+        values, stepsAndReach.getAtIndex(Layouts.F32, 0), stepsAndReach.getAtIndex(Layouts.F32, 1));
+  }
+
+  @Override
+  public IntegerQueries integerScores(
+      QueryBatch queries, CentroidGrid grid, @Nullable CodecTables codec, Scope scope) {
+    Shapes.integerScores(queries, grid, codec);
+    int nbits = codec == null ? 0 : codec.nbits();
+    long[] blocks = new long[queries.queries() + 1];
+    for (int q = 0; q < queries.queries(); q++) {
+      long bytes = kernels.integerQueryBytes(queries.rows(q), grid.dim(), nbits);
+      blocks[q + 1] = blocks[q] + (bytes + 63) / 64 * 64;
+    }
+    IntegerQueries out =
+        IntegerQueries.allocate(scope, queries, nbits, grid.values().rows(), blocks);
+    HostIntegerQuery[] each = HostViews.queries(out);
+    HostKernels.HostGrid host = HostViews.grid(grid);
+    HostKernels.HostCodec tables = codec == null ? null : HostViews.codec(codec);
+    workers.run(
+        each.length, q -> kernels.quantiseQuery(each[q].query(), host, tables, each[q].block()));
+    split(
+        each.length,
+        q -> host.centroids(),
+        CENTROIDS_A_TASK,
+        (q, first, last) -> kernels.integerScores(each[q], host, first, last));
+    return out;
+  }
+
+  @Override
   public void candidates(
-      QueryBatch queries,
-      CentroidScores scores,
-      InvertedListTables lists,
-      int nprobe,
-      Candidates out) {
-    Shapes.candidates(queries, scores, lists, nprobe, out);
-    HostQuery[] each = HostViews.queries(queries, scores);
+      IntegerQueries queries, InvertedListTables lists, int nprobe, Candidates out) {
+    Shapes.candidates(queries, lists, nprobe, out);
+    HostIntegerQuery[] each = HostViews.queries(queries);
     HostLists host = HostViews.lists(lists);
     try (Scope scope = openScope()) {
       Buffer scratch =
-          scope.allocate(DType.I64, (long) queries.queries() * words(lists.passageCount()), 1);
+          scope.allocate(DType.I64, (long) each.length * words(lists.passageCount()), 1);
       workers.run(
-          queries.queries(),
+          each.length,
           q -> {
             MemorySegment bits =
                 HostViews.segment(
@@ -115,18 +156,44 @@ public final class HostBackend implements Backend {
 
   @Override
   public void approximateScores(
-      QueryBatch queries,
-      CentroidScores scores,
-      CompressedPassages passages,
-      float threshold,
-      Candidates candidates) {
-    Shapes.approximateScores(queries, scores, passages, candidates);
-    HostQuery[] each = HostViews.queries(queries, scores);
+      IntegerQueries queries, CompressedPassages passages, float threshold, Candidates candidates) {
+    Shapes.approximateScores(queries, passages, candidates);
+    HostIntegerQuery[] each = HostViews.queries(queries);
     HostKernels.HostPassages host = HostViews.passages(passages);
     score(
         candidates,
         APPROXIMATE_A_TASK,
         (q, in, out) -> kernels.approximateScores(each[q], host, threshold, in, out));
+  }
+
+  @Override
+  public void integerMaxSim(
+      IntegerQueries queries,
+      CodecTables codec,
+      CompressedPassages passages,
+      Candidates candidates) {
+    Shapes.integerMaxSim(queries, codec, passages, candidates);
+    HostIntegerQuery[] each = HostViews.queries(queries);
+    HostKernels.HostCodec tables = HostViews.codec(codec);
+    HostKernels.HostPassages host = HostViews.passages(passages);
+    score(
+        candidates,
+        INTEGER_A_TASK,
+        (q, in, out) -> kernels.integerMaxSim(each[q], tables, host, in, out));
+  }
+
+  @Override
+  public void rescore(
+      IntegerQueries queries,
+      CodecTables codec,
+      CompressedPassages passages,
+      Candidates candidates) {
+    Shapes.integerMaxSim(queries, codec, passages, candidates);
+    HostIntegerQuery[] each = HostViews.queries(queries);
+    HostKernels.HostCodec tables = HostViews.codec(codec);
+    HostKernels.HostPassages host = HostViews.passages(passages);
+    score(
+        candidates, MAXSIM_A_TASK, (q, in, out) -> kernels.rescore(each[q], tables, host, in, out));
   }
 
   @Override

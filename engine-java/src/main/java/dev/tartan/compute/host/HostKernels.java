@@ -31,6 +31,25 @@ public interface HostKernels {
     public int residualBytes() {
       return dim * nbits / 8;
     }
+
+    public boolean scaled() {
+      return form == Form.SCALED;
+    }
+  }
+
+  /** See {@link dev.tartan.compute.CentroidGrid}. */
+  record HostGrid(int dim, long centroids, float steps, float reach, MemorySegment values) {}
+
+  /** One query of {@link dev.tartan.compute.IntegerQueries}; scores [K, lanes], best [K]. */
+  record HostIntegerQuery(
+      HostQuery query, int lanes, MemorySegment block, MemorySegment scores, MemorySegment best) {
+    public int rows() {
+      return query.rows();
+    }
+
+    public long centroids() {
+      return best.byteSize() / Short.BYTES;
+    }
   }
 
   /** See {@link dev.tartan.compute.CompressedPassages}. */
@@ -54,18 +73,50 @@ public interface HostKernels {
   /** Centroids [first, last) of [K, dim]; writes that range of the query's scores and best. */
   void centroidScores(HostQuery query, MemorySegment centroid, long first, long last);
 
+  /** Writes [K, dim] bytes, and steps and reach as two floats. */
+  void quantiseCentroids(
+      MemorySegment centroid, int dim, MemorySegment values, MemorySegment stepsAndReach);
+
+  /** The bytes of the block of a query; {@code nbits} is 0 for one without look-up tables. */
+  long integerQueryBytes(int rows, int dim, int nbits);
+
+  /** Writes the block of a query; {@code codec} is null for one without look-up tables. */
+  void quantiseQuery(
+      HostQuery query, HostGrid grid, @Nullable HostCodec codec, MemorySegment block);
+
+  /** Centroids [first, last); writes that range of the query's scores and best. */
+  void integerScores(HostIntegerQuery query, HostGrid grid, long first, long last);
+
   /**
    * Returns how many were written to {@code out}, which has room for all; scratch [(passages + 63)
    * / 64] longs.
    */
   long candidates(
-      HostQuery query, HostLists lists, int nprobe, MemorySegment scratch, MemorySegment out);
+      HostIntegerQuery query,
+      HostLists lists,
+      int nprobe,
+      MemorySegment scratch,
+      MemorySegment out);
 
   /** {@code candidates} and {@code out} are the range to score. */
   void approximateScores(
-      HostQuery query,
+      HostIntegerQuery query,
       HostPassages passages,
       float threshold,
+      MemorySegment candidates,
+      MemorySegment out);
+
+  void integerMaxSim(
+      HostIntegerQuery query,
+      HostCodec codec,
+      HostPassages passages,
+      MemorySegment candidates,
+      MemorySegment out);
+
+  void rescore(
+      HostIntegerQuery query,
+      HostCodec codec,
+      HostPassages passages,
       MemorySegment candidates,
       MemorySegment out);
 

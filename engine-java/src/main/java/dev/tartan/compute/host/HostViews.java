@@ -1,14 +1,18 @@
 package dev.tartan.compute.host;
 
 import dev.tartan.compute.Buffer;
+import dev.tartan.compute.CentroidGrid;
 import dev.tartan.compute.CentroidScores;
 import dev.tartan.compute.CodecTables;
 import dev.tartan.compute.CompressedPassages;
 import dev.tartan.compute.DensePassages;
+import dev.tartan.compute.IntegerQueries;
 import dev.tartan.compute.InvertedListTables;
 import dev.tartan.compute.QueryBatch;
 import dev.tartan.compute.host.HostKernels.HostCodec;
 import dev.tartan.compute.host.HostKernels.HostDense;
+import dev.tartan.compute.host.HostKernels.HostGrid;
+import dev.tartan.compute.host.HostKernels.HostIntegerQuery;
 import dev.tartan.compute.host.HostKernels.HostLists;
 import dev.tartan.compute.host.HostKernels.HostPassages;
 import dev.tartan.compute.host.HostKernels.HostQuery;
@@ -45,6 +49,32 @@ final class HostViews {
                 segment(scores.scores().slice(centroids * first, centroids * rows)),
                 segment(scores.best().slice(q, 1)));
       }
+    }
+    return views;
+  }
+
+  static HostGrid grid(CentroidGrid grid) {
+    return new HostGrid(
+        grid.dim(), grid.values().rows(), grid.steps(), grid.reach(), segment(grid.values()));
+  }
+
+  static HostIntegerQuery[] queries(IntegerQueries batch) {
+    HostQuery[] plain = queries(batch.queries(), null);
+    HostIntegerQuery[] views = new HostIntegerQuery[plain.length];
+    for (int q = 0; q < views.length; q++) {
+      long block = batch.blockOffsets()[q];
+      long lanes = batch.lanesOf(q);
+      views[q] =
+          new HostIntegerQuery(
+              plain[q],
+              (int) lanes,
+              segment(batch.blocks().slice(block, batch.blockOffsets()[q + 1] - block)),
+              segment(
+                  batch
+                      .scores()
+                      .slice(
+                          batch.centroids() * batch.laneOffsets()[q], batch.centroids() * lanes)),
+              segment(batch.best().slice(q, 1)));
     }
     return views;
   }

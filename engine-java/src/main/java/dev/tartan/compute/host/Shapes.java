@@ -2,13 +2,16 @@ package dev.tartan.compute.host;
 
 import dev.tartan.compute.Buffer;
 import dev.tartan.compute.Candidates;
+import dev.tartan.compute.CentroidGrid;
 import dev.tartan.compute.CentroidScores;
 import dev.tartan.compute.CodecTables;
 import dev.tartan.compute.CompressedPassages;
 import dev.tartan.compute.DensePassages;
+import dev.tartan.compute.IntegerQueries;
 import dev.tartan.compute.InvertedListTables;
 import dev.tartan.compute.QueryBatch;
 import dev.tartan.memory.DType;
+import org.jspecify.annotations.Nullable;
 
 /** The checks that stand between a caller's mistake and a read past the end of an array. */
 final class Shapes {
@@ -56,19 +59,44 @@ final class Shapes {
         "the centroid scores are of another shape");
   }
 
-  static void candidates(
-      QueryBatch queries,
-      CentroidScores scores,
-      InvertedListTables lists,
-      int nprobe,
-      Candidates out) {
+  static void centroids(Buffer centroids) {
+    dim(centroids.columns());
+    type(centroids, DType.F32, "centroids");
+    require(centroids.rows() >= 1, "at least one centroid");
+  }
+
+  static void integerScores(QueryBatch queries, CentroidGrid grid, @Nullable CodecTables codec) {
     queries(queries);
+    type(grid.values(), DType.U8, "centroids in integers");
+    require(grid.dim() == queries.rows().columns(), "queries and centroids differ in dim");
+    if (codec != null) {
+      codec(codec);
+      require(
+          codec.dim() == grid.dim() && codec.centroids().rows() == grid.values().rows(),
+          "the grid is of another codec");
+    }
+  }
+
+  private static void integers(IntegerQueries queries, long centroids) {
+    queries(queries.queries());
+    type(queries.scores(), DType.U16, "integer scores");
+    type(queries.best(), DType.U16, "best integer scores");
+    int n = queries.queries().queries();
+    require(
+        queries.centroids() == centroids
+            && queries.best().rows() == n
+            && queries.scores().rows() == centroids * queries.laneOffsets()[n],
+        "the centroid scores are of another shape");
+  }
+
+  static void candidates(
+      IntegerQueries queries, InvertedListTables lists, int nprobe, Candidates out) {
     require(nprobe >= 1, "nprobe is " + nprobe + "; at least one centroid must be probed");
-    centroidScores(queries, scores, lists.offsets().rows() - 1);
+    integers(queries, lists.offsets().rows() - 1);
     type(lists.offsets(), DType.I64, "list offsets");
     type(lists.passages(), DType.I32, "listed passages");
     require(
-        out.capacity() >= lists.passageCount() && out.queries() == queries.queries(),
+        out.capacity() >= lists.passageCount() && out.queries() == queries.queries().queries(),
         "the candidates have too little room");
   }
 
@@ -79,13 +107,23 @@ final class Shapes {
   }
 
   static void approximateScores(
-      QueryBatch queries,
-      CentroidScores scores,
+      IntegerQueries queries, CompressedPassages passages, Candidates candidates) {
+    scores(queries.queries(), candidates, passages.passages());
+    integers(queries, queries.centroids());
+    codes(passages);
+  }
+
+  static void integerMaxSim(
+      IntegerQueries queries,
+      CodecTables codec,
       CompressedPassages passages,
       Candidates candidates) {
-    scores(queries, candidates, passages.passages());
-    centroidScores(queries, scores, scores.best().columns());
-    codes(passages);
+    scores(queries.queries(), candidates, passages.passages());
+    codec(codec, passages);
+    require(queries.queries().rows().columns() == codec.dim(), "queries and codec differ in dim");
+    require(passages.factors() != null, "the passages have no factors");
+    require(queries.nbits() == codec.nbits(), "the queries' tables are of another codec");
+    integers(queries, codec.centroids().rows());
   }
 
   static void maxSim(

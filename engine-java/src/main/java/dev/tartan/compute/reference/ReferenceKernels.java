@@ -10,12 +10,13 @@ import dev.tartan.compute.CodecTables.Form;
 import dev.tartan.compute.host.HostKernels;
 import dev.tartan.memory.DType;
 import dev.tartan.memory.TartanException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.BitSet;
 import java.util.Comparator;
 import java.util.Objects;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** The operations of {@link dev.tartan.compute.Backend}, each as its formula says. Stateless. */
 public final class ReferenceKernels implements HostKernels {
@@ -41,55 +42,78 @@ public final class ReferenceKernels implements HostKernels {
   }
 
   @Override
+  public void quantiseCentroids(
+      MemorySegment centroid, int dim, MemorySegment values, MemorySegment stepsAndReach) {
+    IntegerReference.quantiseCentroids(centroid, dim, values, stepsAndReach);
+  }
+
+  @Override
+  public long integerQueryBytes(int rows, int dim, int nbits) {
+    return IntegerReference.Block.bytes(rows, dim, IntegerReference.groups(dim, nbits));
+  }
+
+  @Override
+  public void quantiseQuery(
+      HostQuery query, HostGrid grid, @Nullable HostCodec codec, MemorySegment block) {
+    IntegerReference.quantise(query, grid, codec, block);
+  }
+
+  @Override
+  public void integerScores(HostIntegerQuery query, HostGrid grid, long first, long last) {
+    IntegerStages.integerScores(query, grid, first, last);
+  }
+
+  @Override
   public long candidates(
-      HostQuery query, HostLists lists, int nprobe, MemorySegment scratch, MemorySegment out) {
-    BitSet chosen = new BitSet();
-    for (int r = 0; r < query.rows(); r++) {
-      int row = r;
-      IntStream.range(0, (int) lists.centroids())
-          .filter(c -> !Float.isNaN(score(query, c, row)))
-          .boxed()
-          .sorted(Comparator.comparing((Integer c) -> 0 - score(query, c, row)))
-          .limit(nprobe)
-          .forEach(
-              c -> {
-                long end = lists.offsets().getAtIndex(I64, c + 1);
-                for (long i = lists.offsets().getAtIndex(I64, c); i < end; i++) {
-                  chosen.set(checkedPassage(lists.listed().getAtIndex(I32, i), lists.passages()));
-                }
-              });
-    }
-    long count = 0;
-    for (int p = chosen.nextSetBit(0); p >= 0; p = chosen.nextSetBit(p + 1)) {
-      out.setAtIndex(I32, count++, p);
-    }
-    return count;
+      HostIntegerQuery query,
+      HostLists lists,
+      int nprobe,
+      MemorySegment scratch,
+      MemorySegment out) {
+    return IntegerStages.candidates(query, lists, nprobe, out);
   }
 
   @Override
   public void approximateScores(
-      HostQuery query,
+      HostIntegerQuery query,
       HostPassages passages,
       float threshold,
       MemorySegment candidates,
       MemorySegment out) {
-    long centroids = query.best().byteSize() / Float.BYTES;
-    forEachCandidate(
-        candidates,
-        passages.passages(),
-        passages.offsets(),
-        (i, firstToken, lastToken) -> {
-          float[] best = negativeInfinity(query.rows());
-          for (long t = firstToken; t < lastToken; t++) {
-            int code = code(passages, t, centroids);
-            if (query.best().getAtIndex(F32, code) >= threshold) {
-              for (int r = 0; r < best.length; r++) {
-                best[r] = greater(best[r], score(query, code, r));
-              }
-            }
-          }
-          out.setAtIndex(F32, i, sum(best));
-        });
+    IntegerStages.approximateScores(query, passages, threshold, candidates, out);
+  }
+
+  @Override
+  public void integerMaxSim(
+      HostIntegerQuery query,
+      HostCodec codec,
+      HostPassages passages,
+      MemorySegment candidates,
+      MemorySegment out) {
+    IntegerStages.integerMaxSim(query, codec, passages, candidates, out);
+  }
+
+  /** MaxSim as defined: the reference needs no integers to find it. */
+  @Override
+  public void rescore(
+      HostIntegerQuery query,
+      HostCodec codec,
+      HostPassages passages,
+      MemorySegment candidates,
+      MemorySegment out) {
+    HostQuery plain = query.query();
+    try (Arena arena = Arena.ofConfined()) {
+      long centroids = codec.centroids();
+      HostQuery scored =
+          new HostQuery(
+              plain.rows(),
+              plain.dim(),
+              plain.values(),
+              arena.allocate(F32, centroids * plain.rows()),
+              arena.allocate(F32, centroids));
+      centroidScores(scored, codec.centroid(), 0, centroids);
+      maxSim(scored, codec, passages, candidates, out);
+    }
   }
 
   @Override
@@ -243,11 +267,11 @@ public final class ReferenceKernels implements HostKernels {
     }
   }
 
-  private interface CandidateVisitor {
+  interface CandidateVisitor {
     void accept(long i, long firstToken, long lastToken);
   }
 
-  private static void forEachCandidate(
+  static void forEachCandidate(
       MemorySegment candidates, long passages, MemorySegment offsets, CandidateVisitor visitor) {
     long n = candidates.byteSize() / Integer.BYTES;
     for (long i = 0; i < n; i++) {
@@ -317,7 +341,7 @@ public final class ReferenceKernels implements HostKernels {
     return query.scores().getAtIndex(F32, centroid * query.rows() + row);
   }
 
-  private static int code(HostPassages passages, long token, long centroids) {
+  static int code(HostPassages passages, long token, long centroids) {
     int code =
         passages.codeType() == DType.U16
             ? Short.toUnsignedInt(passages.codes().getAtIndex(U16, token))
@@ -332,7 +356,7 @@ public final class ReferenceKernels implements HostKernels {
     return code;
   }
 
-  private static int checkedPassage(int passage, long passages) {
+  static int checkedPassage(int passage, long passages) {
     if (passage < 0 || passage >= passages) {
       throw new TartanException(
           "damaged index: an inverted list names a passage that is not there");

@@ -1,0 +1,148 @@
+package dev.tartan.compute.reference;
+
+import static dev.tartan.memory.Layouts.F32;
+import static dev.tartan.memory.Layouts.I32;
+import static dev.tartan.memory.Layouts.I64;
+import static dev.tartan.memory.Layouts.U16;
+import static dev.tartan.memory.Layouts.U8;
+
+import dev.tartan.compute.host.HostKernels.HostCodec;
+import dev.tartan.compute.host.HostKernels.HostGrid;
+import dev.tartan.compute.host.HostKernels.HostIntegerQuery;
+import dev.tartan.compute.host.HostKernels.HostLists;
+import dev.tartan.compute.host.HostKernels.HostPassages;
+import dev.tartan.compute.reference.IntegerReference.Block;
+import java.lang.foreign.MemorySegment;
+import java.util.BitSet;
+import java.util.Comparator;
+import java.util.stream.IntStream;
+
+/** The search stages that work on integers, each as its formula says. */
+final class IntegerStages {
+  private static final short NONE = Short.MIN_VALUE;
+
+  private IntegerStages() {}
+
+  static void integerScores(HostIntegerQuery query, HostGrid grid, long first, long last) {
+    Block block = block(query, 0);
+    for (long c = first; c < last; c++) {
+      int best = NONE;
+      for (int r = 0; r < query.lanes(); r++) {
+        int score = r < query.rows() ? score(block, r, grid, c) : NONE;
+        query.scores().setAtIndex(U16, c * query.lanes() + r, (short) score);
+        best = Math.max(best, score);
+      }
+      query.best().setAtIndex(U16, c, (short) best);
+    }
+  }
+
+  private static int score(Block block, int row, HostGrid grid, long c) {
+    int sum = 0;
+    for (int d = 0; d < block.dim(); d++) {
+      int value = block.memory().getAtIndex(I32, block.valueAt(row, d));
+      sum += value * ((grid.values().get(U8, c * block.dim() + d) & 0xff) - 128);
+    }
+    float scale = block.memory().getAtIndex(F32, block.scaleAt(row));
+    return IntegerReference.clamp(IntegerReference.nearest(sum * scale), 32767);
+  }
+
+  static long candidates(HostIntegerQuery query, HostLists lists, int nprobe, MemorySegment out) {
+    BitSet chosen = new BitSet();
+    for (int r = 0; r < query.rows(); r++) {
+      int row = r;
+      IntStream.range(0, (int) lists.centroids())
+          .boxed()
+          .sorted(Comparator.comparing((Integer c) -> -score(query, c, row)))
+          .limit(nprobe)
+          .forEach(c -> mark(lists, c, chosen));
+    }
+    long count = 0;
+    for (int p = chosen.nextSetBit(0); p >= 0; p = chosen.nextSetBit(p + 1)) {
+      out.setAtIndex(I32, count++, p);
+    }
+    return count;
+  }
+
+  private static void mark(HostLists lists, int centroid, BitSet chosen) {
+    long end = lists.offsets().getAtIndex(I64, centroid + 1);
+    for (long i = lists.offsets().getAtIndex(I64, centroid); i < end; i++) {
+      int passage = lists.listed().getAtIndex(I32, i);
+      chosen.set(ReferenceKernels.checkedPassage(passage, lists.passages()));
+    }
+  }
+
+  static void approximateScores(
+      HostIntegerQuery query,
+      HostPassages passages,
+      float threshold,
+      MemorySegment candidates,
+      MemorySegment out) {
+    float unit = block(query, 0).scoreUnit();
+    double least = Math.ceil(threshold / unit);
+    ReferenceKernels.forEachCandidate(
+        candidates,
+        passages.passages(),
+        passages.offsets(),
+        (i, firstToken, lastToken) -> {
+          int[] top = none(query);
+          boolean any = false;
+          for (long t = firstToken; t < lastToken; t++) {
+            int code = ReferenceKernels.code(passages, t, query.centroids());
+            if (query.best().getAtIndex(U16, code) >= least) {
+              any = true;
+              for (int r = 0; r < top.length; r++) {
+                top[r] = Math.max(top[r], score(query, code, r));
+              }
+            }
+          }
+          out.setAtIndex(F32, i, any ? IntStream.of(top).sum() * unit : Float.NEGATIVE_INFINITY);
+        });
+  }
+
+  static void integerMaxSim(
+      HostIntegerQuery query,
+      HostCodec codec,
+      HostPassages passages,
+      MemorySegment candidates,
+      MemorySegment out) {
+    Block block = block(query, codec.nbits());
+    MemorySegment factors = passages.factors();
+    ReferenceKernels.forEachCandidate(
+        candidates,
+        passages.passages(),
+        passages.offsets(),
+        (i, firstToken, lastToken) -> {
+          int[] top = none(query);
+          for (long t = firstToken; t < lastToken; t++) {
+            int code = ReferenceKernels.code(passages, t, query.centroids());
+            float factor = factors == null ? 1 : Float.float16ToFloat(factors.getAtIndex(U16, t));
+            for (int r = 0; r < top.length; r++) {
+              int sum =
+                  IntegerReference.lookUps(
+                      block, r, codec.nbits(), passages.residuals(), t * codec.residualBytes());
+              int x =
+                  IntegerReference.similarity(
+                      block, score(query, code, r), sum, factor, codec.scaled());
+              top[r] = Math.max(top[r], x);
+            }
+          }
+          float sum = IntStream.of(top).sum() * block.unit();
+          out.setAtIndex(F32, i, lastToken > firstToken ? sum : Float.NEGATIVE_INFINITY);
+        });
+  }
+
+  private static int[] none(HostIntegerQuery query) {
+    int[] top = new int[query.rows()];
+    java.util.Arrays.fill(top, NONE);
+    return top;
+  }
+
+  private static int score(HostIntegerQuery query, long centroid, int row) {
+    return query.scores().getAtIndex(U16, centroid * query.lanes() + row);
+  }
+
+  private static Block block(HostIntegerQuery query, int nbits) {
+    int dim = query.query().dim();
+    return new Block(query.block(), query.rows(), dim, IntegerReference.groups(dim, nbits));
+  }
+}
