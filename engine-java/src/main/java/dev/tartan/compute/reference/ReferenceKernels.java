@@ -14,6 +14,7 @@ import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Comparator;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** The operations of {@link dev.tartan.compute.Backend}, each as its formula says. Stateless. */
 public final class ReferenceKernels implements HostKernels {
@@ -173,7 +174,11 @@ public final class ReferenceKernels implements HostKernels {
 
   @Override
   public void nearestCentroids(
-      MemorySegment rows, int dim, MemorySegment centroid, MemorySegment codes) {
+      MemorySegment rows,
+      int dim,
+      MemorySegment centroid,
+      @Nullable MemorySegment sketch,
+      MemorySegment codes) {
     long n = codes.byteSize() / Integer.BYTES;
     int centroids = (int) (centroid.byteSize() / ((long) dim * Float.BYTES));
     for (long i = 0; i < n; i++) {
