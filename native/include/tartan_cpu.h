@@ -214,10 +214,22 @@ TARTAN_API int32_t tartan_maxsim(int32_t tier, const tartan_query* query, const 
 TARTAN_API int32_t tartan_maxsim_dense(int32_t tier, const tartan_query* query, const tartan_dense* tokens,
                                        const int32_t* candidates, int64_t n, float* out);
 
+// Bytes of a sketch of so many centroids; 0 if the arguments are out of range.
+TARTAN_API int64_t tartan_centroid_sketch_bytes(int32_t tier, int32_t dim, int64_t centroids);
+
+// Makes the sketch of centroids by which tartan_nearest_centroids goes faster: an upper bound of their products in
+// 8-bit integers. rows [n, dim] are a few of those to come (n may be 0); they choose how the sketch is made and whether
+// one pays at all. Costs about as much as the codes of some hundred rows. sketch: tartan_centroid_sketch_bytes of
+// them, valid for these centroids and this tier.
+TARTAN_API int32_t tartan_sketch_centroids(int32_t tier, const float* centroid, int64_t centroids, int32_t dim,
+                                           const float* rows, int64_t n, void* sketch);
+
 // codes[i] = the centroid with the greatest dot(rows[i], centroid[c]), ties to the lower c; 0 if all are NaN.
-// rows [n, dim], codes int32 [n]. A blocked matrix product; its scratch is a few hundred KiB.
+// rows [n, dim], codes int32 [n]. sketch: of these centroids, or NULL; the codes are the same either way.
+// Scratch: a few hundred KiB without a sketch, 60 bytes a centroid with one.
 TARTAN_API int32_t tartan_nearest_centroids(int32_t tier, const float* rows, int64_t n, int32_t dim,
-                                            const float* centroid, int64_t centroids, int32_t* codes);
+                                            const float* centroid, int64_t centroids, const void* sketch,
+                                            int32_t* codes);
 
 // One k-means step: sums[codes[i]] += fixed(rows[i]), counts[codes[i]] += 1, with
 // fixed(x) = x * 2^32 rounded to the nearest integer, ties to even. Integers, so that the result does not depend

@@ -44,8 +44,11 @@ int32_t maxsim(const tartan_query* query, const tartan_codec* codec, const tarta
                const int32_t* candidates, int64_t n, float* out);
 int32_t maxsim_dense(const tartan_query* query, const tartan_dense* tokens, const int32_t* candidates,
                      int64_t n, float* out);
+int64_t centroid_sketch_bytes(int32_t dim, int64_t centroids);
+int32_t sketch_centroids(const float* centroid, int64_t centroids, int32_t dim, const float* rows, int64_t n,
+                         void* sketch);
 int32_t nearest_centroids(const float* rows, int64_t n, int32_t dim, const float* centroid, int64_t centroids,
-                          int32_t* codes);
+                          const void* sketch, int32_t* codes);
 int32_t accumulate_centroids(const float* rows, int64_t n, int32_t dim, const int32_t* codes,
                              int64_t centroids, int64_t* sums, int64_t* counts);
 int32_t compress(const tartan_codec* codec, const float* rows, int64_t n, const int32_t* codes,

@@ -210,12 +210,27 @@ int32_t tartan_maxsim_dense(int32_t tier, const tartan_query* query, const tarta
   return kernels->maxsim_dense(query, tokens, candidates, n, out);
 }
 
-int32_t tartan_nearest_centroids(int32_t tier, const float* rows, int64_t n, int32_t dim,
-                                 const float* centroid, int64_t centroids, int32_t* codes) {
+int64_t tartan_centroid_sketch_bytes(int32_t tier, int32_t dim, int64_t centroids) {
+  const Kernels* kernels = kernels_of(tier);
+  if (!kernels || !valid_dim(dim) || centroids < 1 || centroids > INT32_MAX) return 0;
+  return kernels->centroid_sketch_bytes(dim, centroids);
+}
+
+int32_t tartan_sketch_centroids(int32_t tier, const float* centroid, int64_t centroids, int32_t dim,
+                                const float* rows, int64_t n, void* sketch) {
   const Kernels* kernels = kernels_of(tier);
   if (!kernels || n < 0 || !valid_dim(dim) || centroids < 1 || centroids > INT32_MAX)
     return TARTAN_BAD_ARGUMENT;
-  return kernels->nearest_centroids(rows, n, dim, centroid, centroids, codes);
+  return kernels->sketch_centroids(centroid, centroids, dim, rows, n, sketch);
+}
+
+int32_t tartan_nearest_centroids(int32_t tier, const float* rows, int64_t n, int32_t dim,
+                                 const float* centroid, int64_t centroids, const void* sketch,
+                                 int32_t* codes) {
+  const Kernels* kernels = kernels_of(tier);
+  if (!kernels || n < 0 || !valid_dim(dim) || centroids < 1 || centroids > INT32_MAX)
+    return TARTAN_BAD_ARGUMENT;
+  return kernels->nearest_centroids(rows, n, dim, centroid, centroids, sketch, codes);
 }
 
 int32_t tartan_accumulate_centroids(int32_t tier, const float* rows, int64_t n, int32_t dim,

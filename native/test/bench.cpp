@@ -214,7 +214,8 @@ void bench_tier(int tier) {
   std::vector<int64_t> sums(centroids * kDim), counts(centroids);
   row(tier, "nearest_centroids, 1024 centroids",
       2e-9 * kDim * static_cast<double>(n * centroids) / seconds([&] {
-        tartan_nearest_centroids(tier, rows.data(), n, kDim, centroid.data(), centroids, codes.data());
+        tartan_nearest_centroids(tier, rows.data(), n, kDim, centroid.data(), centroids, nullptr,
+                                 codes.data());
       }),
       "GFLOP/s");
   row(tier, "accumulate_centroids",

@@ -17,7 +17,7 @@ import java.util.SplittableRandom;
  */
 final class KMeans {
   /** Rows a step of the assignment; bounds memory and paces the progress. */
-  private static final long STEP = 1 << 15;
+  private static final long STEP = 1 << 17;
 
   private final Backend backend;
   private final Progress progress;

@@ -23,9 +23,6 @@ import org.jspecify.annotations.Nullable;
  * workers help.
  */
 public final class IndexWriter implements AutoCloseable {
-  /** Rows read, normalised and compressed at a time. */
-  static final int CHUNK = 1 << 15;
-
   private final IndexDirectory directory;
   private final IndexOptions options;
   private final Backend backend;
@@ -176,12 +173,8 @@ public final class IndexWriter implements AutoCloseable {
 
   private void compress(EmbeddingSource source, ResidualCodec codec) {
     progress.stage("compressing", "tokens", source.tokens());
-    try (Arena arena = Arena.ofShared()) {
-      Matrix chunk = Matrix.allocate(arena, Math.min(CHUNK, source.tokens()), source.dim());
-      for (long first = 0; first < source.tokens(); first += CHUNK) {
-        Matrix rows = chunk.slice(0, Math.min(CHUNK, source.tokens() - first));
-        source.read(first, rows);
-        rows.normalizeRows(source.name(), first);
+    try (ChunkReader reader = new ChunkReader(source)) {
+      for (Matrix rows = reader.next(); rows != null; rows = reader.next()) {
         segment.addEmbeddings(rows, codec, backend);
         progress.advance(rows.rows());
       }

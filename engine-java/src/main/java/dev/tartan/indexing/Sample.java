@@ -24,20 +24,15 @@ final class Sample {
     Matrix sample = Matrix.allocate(arena, count, source.dim());
     progress.stage("sampling", "tokens", source.tokens());
     long taken = 0;
-    try (Arena buffer = Arena.ofConfined()) {
-      Matrix chunk = Matrix.allocate(buffer, IndexWriter.CHUNK, source.dim());
-      for (long first = 0; first < source.tokens(); first += IndexWriter.CHUNK) {
-        long n = Math.min(IndexWriter.CHUNK, source.tokens() - first);
-        Matrix rows = chunk.slice(0, n);
-        source.read(first, rows);
-        rows.normalizeRows(source.name(), first);
-        for (long i = 0; i < n; i++) {
-          long left = source.tokens() - first - i;
-          if (random.nextLong(left) < count - taken) { // selection sampling, Knuth 3.4.2 S
+    long left = source.tokens();
+    try (ChunkReader reader = new ChunkReader(source)) {
+      for (Matrix rows = reader.next(); rows != null; rows = reader.next()) {
+        for (long i = 0; i < rows.rows(); i++) {
+          if (random.nextLong(left--) < count - taken) { // selection sampling, Knuth 3.4.2 S
             sample.slice(taken++, 1).data().copyFrom(rows.slice(i, 1).data());
           }
         }
-        progress.advance(n);
+        progress.advance(rows.rows());
       }
     }
     shuffle(sample, random);

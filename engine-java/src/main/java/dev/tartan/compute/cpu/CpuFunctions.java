@@ -136,6 +136,19 @@ final class CpuFunctions {
   private static final MethodHandle MAXSIM_DENSE =
       handle(
           "tartan_maxsim_dense", JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS);
+  private static final MethodHandle CENTROID_SKETCH_BYTES =
+      handle("tartan_centroid_sketch_bytes", JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_LONG);
+  private static final MethodHandle SKETCH_CENTROIDS =
+      handle(
+          "tartan_sketch_centroids",
+          JAVA_INT,
+          JAVA_INT,
+          ADDRESS,
+          JAVA_LONG,
+          JAVA_INT,
+          ADDRESS,
+          JAVA_LONG,
+          ADDRESS);
   private static final MethodHandle NEAREST_CENTROIDS =
       handle(
           "tartan_nearest_centroids",
@@ -146,6 +159,7 @@ final class CpuFunctions {
           JAVA_INT,
           ADDRESS,
           JAVA_LONG,
+          ADDRESS,
           ADDRESS);
   private static final MethodHandle ACCUMULATE_CENTROIDS =
       handle(
@@ -393,6 +407,29 @@ final class CpuFunctions {
     }
   }
 
+  static long centroidSketchBytes(int tier, int dim, long centroids) {
+    try {
+      return (long) CENTROID_SKETCH_BYTES.invokeExact(tier, dim, centroids);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  static int sketchCentroids(
+      int tier,
+      MemorySegment centroid,
+      long centroids,
+      int dim,
+      MemorySegment rows,
+      long n,
+      MemorySegment sketch) {
+    try {
+      return (int) SKETCH_CENTROIDS.invokeExact(tier, centroid, centroids, dim, rows, n, sketch);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
   static int nearestCentroids(
       int tier,
       MemorySegment rows,
@@ -400,9 +437,11 @@ final class CpuFunctions {
       int dim,
       MemorySegment centroid,
       long centroids,
+      MemorySegment sketch,
       MemorySegment codes) {
     try {
-      return (int) NEAREST_CENTROIDS.invokeExact(tier, rows, n, dim, centroid, centroids, codes);
+      return (int)
+          NEAREST_CENTROIDS.invokeExact(tier, rows, n, dim, centroid, centroids, sketch, codes);
     } catch (Throwable e) {
       throw unexpected(e);
     }

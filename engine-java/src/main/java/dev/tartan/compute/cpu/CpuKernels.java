@@ -258,8 +258,32 @@ public final class CpuKernels implements HostKernels {
   }
 
   @Override
+  public long centroidSketchBytes(int dim, long centroids) {
+    return CpuFunctions.centroidSketchBytes(tier, dim, centroids);
+  }
+
+  @Override
+  public void sketchCentroids(
+      MemorySegment centroid, int dim, MemorySegment rows, MemorySegment sketch) {
+    long rowBytes = (long) dim * Float.BYTES;
+    check(
+        CpuFunctions.sketchCentroids(
+            tier,
+            centroid,
+            centroid.byteSize() / rowBytes,
+            dim,
+            rows,
+            rows.byteSize() / rowBytes,
+            sketch));
+  }
+
+  @Override
   public void nearestCentroids(
-      MemorySegment rows, int dim, MemorySegment centroid, MemorySegment codes) {
+      MemorySegment rows,
+      int dim,
+      MemorySegment centroid,
+      @Nullable MemorySegment sketch,
+      MemorySegment codes) {
     check(
         CpuFunctions.nearestCentroids(
             tier,
@@ -268,6 +292,7 @@ public final class CpuKernels implements HostKernels {
             dim,
             centroid,
             centroid.byteSize() / ((long) dim * Float.BYTES),
+            sketch == null ? MemorySegment.NULL : sketch,
             codes));
   }
 

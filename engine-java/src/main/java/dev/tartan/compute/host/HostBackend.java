@@ -39,6 +39,9 @@ public final class HostBackend implements Backend {
   private static final int MAXSIM_A_TASK = 32;
   private static final int ROWS_A_TASK = 4096;
 
+  /** A sketch of centroids costs some hundred rows. */
+  private static final int ROWS_FOR_A_SKETCH = 2048;
+
   private final String name;
   private final HostKernels kernels;
   private final Workers workers;
@@ -237,14 +240,30 @@ public final class HostBackend implements Backend {
   @Override
   public void nearestCentroids(Buffer rows, Buffer centroids, Buffer codes) {
     Shapes.codes(rows, centroids, codes);
-    splitRows(
-        rows,
-        (first, count) ->
-            kernels.nearestCentroids(
-                HostViews.segment(rows.slice(first, count)),
-                rows.columns(),
-                HostViews.segment(centroids),
-                HostViews.segment(codes.slice(first, count))));
+    try (Scope scope = openScope()) {
+      MemorySegment sketch = sketch(rows, centroids, scope);
+      splitRows(
+          rows,
+          (first, count) ->
+              kernels.nearestCentroids(
+                  HostViews.segment(rows.slice(first, count)),
+                  rows.columns(),
+                  HostViews.segment(centroids),
+                  sketch,
+                  HostViews.segment(codes.slice(first, count))));
+    }
+  }
+
+  /** A sketch of the centroids where it pays; else null. */
+  private @Nullable MemorySegment sketch(Buffer rows, Buffer centroids, Scope scope) {
+    long bytes = kernels.centroidSketchBytes(rows.columns(), centroids.rows());
+    if (bytes == 0 || rows.rows() < ROWS_FOR_A_SKETCH) {
+      return null;
+    }
+    MemorySegment sketch = HostViews.segment(scope.allocate(DType.U8, bytes, 1));
+    kernels.sketchCentroids(
+        HostViews.segment(centroids), rows.columns(), HostViews.segment(rows), sketch);
+    return sketch;
   }
 
   @Override

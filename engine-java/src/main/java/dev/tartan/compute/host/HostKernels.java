@@ -141,7 +141,24 @@ public interface HostKernels {
   void maxSimDense(
       HostQuery query, HostDense passages, MemorySegment candidates, MemorySegment out);
 
-  void nearestCentroids(MemorySegment rows, int dim, MemorySegment centroid, MemorySegment codes);
+  /** Bytes of what {@link #sketchCentroids} makes of so many centroids; 0 if it makes nothing. */
+  default long centroidSketchBytes(int dim, long centroids) {
+    return 0;
+  }
+
+  /**
+   * Prepares centroids for {@link #nearestCentroids} of many rows, of which {@code rows} are some.
+   */
+  default void sketchCentroids(
+      MemorySegment centroid, int dim, MemorySegment rows, MemorySegment sketch) {}
+
+  /** With a sketch of these centroids it is faster; the codes are the same. */
+  void nearestCentroids(
+      MemorySegment rows,
+      int dim,
+      MemorySegment centroid,
+      @Nullable MemorySegment sketch,
+      MemorySegment codes);
 
   void accumulateCentroids(
       MemorySegment rows, int dim, MemorySegment codes, MemorySegment sums, MemorySegment counts);

@@ -198,7 +198,11 @@ public final class ReferenceKernels implements HostKernels {
 
   @Override
   public void nearestCentroids(
-      MemorySegment rows, int dim, MemorySegment centroid, MemorySegment codes) {
+      MemorySegment rows,
+      int dim,
+      MemorySegment centroid,
+      @Nullable MemorySegment sketch,
+      MemorySegment codes) {
     long n = codes.byteSize() / Integer.BYTES;
     int centroids = (int) (centroid.byteSize() / ((long) dim * Float.BYTES));
     for (long i = 0; i < n; i++) {
