@@ -3,7 +3,6 @@ package dev.tartan.indexing;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.Progress;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.SplittableRandom;
 
 /**
@@ -29,7 +28,7 @@ final class Sample {
       for (Matrix rows = reader.next(); rows != null; rows = reader.next()) {
         for (long i = 0; i < rows.rows(); i++) {
           if (random.nextLong(left--) < count - taken) { // selection sampling, Knuth 3.4.2 S
-            sample.slice(taken++, 1).data().copyFrom(rows.slice(i, 1).data());
+            rows.copyRow(i, sample, taken++);
           }
         }
         progress.advance(rows.rows());
@@ -39,14 +38,16 @@ final class Sample {
     return sample;
   }
 
+  /** Copies by offsets: slices of half a million rows would fill the heap with garbage. */
   private static void shuffle(Matrix rows, SplittableRandom random) {
-    MemorySegment spare = MemorySegment.ofArray(new float[rows.dim()]);
-    for (long i = rows.rows() - 1; i > 0; i--) {
-      MemorySegment a = rows.slice(i, 1).data();
-      MemorySegment b = rows.slice(random.nextLong(i + 1), 1).data();
-      spare.copyFrom(a);
-      a.copyFrom(b);
-      b.copyFrom(spare);
+    try (Arena arena = Arena.ofConfined()) {
+      Matrix spare = Matrix.allocate(arena, 1, rows.dim());
+      for (long i = rows.rows() - 1; i > 0; i--) {
+        long other = random.nextLong(i + 1);
+        rows.copyRow(i, spare, 0);
+        rows.copyRow(other, rows, i);
+        spare.copyRow(0, rows, other);
+      }
     }
   }
 }

@@ -46,6 +46,11 @@ public record Matrix(MemorySegment data, long rows, int dim) {
     return new Matrix(data.asSlice(offset(first), count * dim * Float.BYTES), count, dim);
   }
 
+  /** Copies row {@code row} to row {@code to} of {@code target}, which has the same dim. */
+  public void copyRow(long row, Matrix target, long to) {
+    MemorySegment.copy(data, offset(row), target.data, offset(to), (long) dim * Float.BYTES);
+  }
+
   /** Row {@code row} as a heap array. */
   public float[] row(long row) {
     float[] values = new float[dim];

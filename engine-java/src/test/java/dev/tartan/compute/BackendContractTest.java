@@ -220,7 +220,8 @@ class BackendContractTest {
     for (int i = 0; i < all.size(); i += 2) {
       try (Backend one = all.get(i);
           Backend three = all.get(i + 1)) {
-        for (ContractCase data : List.of(manyCentroids(), manyPassages(), random(3))) {
+        for (ContractCase data :
+            List.of(manyCentroids(), manyPassages(), manyTokens(), random(3))) {
           try (Loaded a = new Loaded(data, one);
               Loaded b = new Loaded(data, three)) {
             assertEqualBits(a, b);
@@ -242,6 +243,7 @@ class BackendContractTest {
       assertBits(Loaded.scores(x, q), Loaded.scores(y, q));
     }
     assertBits(Loaded.floats(decompress(a)), Loaded.floats(decompress(b)));
+    assertArrayEquals(Loaded.ints(codes(a)), Loaded.ints(codes(b)));
   }
 
   /** The formula by hand, so that the reference itself is held to something. */
@@ -392,6 +394,7 @@ class BackendContractTest {
       cases.add(seed % 4 == 3 ? data.withNaN() : data);
     }
     cases.add(manyPassages());
+    cases.add(manyTokens());
     cases.add(new ContractCase(shape(7, 64, 2, 1, new int[] {3}, 0), 1)); // no passage at all
     return cases;
   }
@@ -410,6 +413,11 @@ class BackendContractTest {
   /** More than one task of everything that splits by passage or token. */
   private static ContractCase manyPassages() {
     return new ContractCase(shape(11, 8, 4, 5, new int[] {3, 5, 2}, 1500), 9);
+  }
+
+  /** So many tokens and centroids that nearest centroids are found by a sketch. */
+  private static ContractCase manyTokens() {
+    return new ContractCase(shape(13, 64, 2, 300, new int[] {3}, 800), 9);
   }
 
   private static ContractCase manyCentroids() {
