@@ -1,0 +1,115 @@
+"""What all drivers share: the input folder, the clock, and the line of a measurement.
+
+A driver appends one JSON line a measurement to a file; the hits of all queries go to an NPY file beside it. `./tartan bench
+table` makes recall and nDCG of them, so that all engines are judged by the same code.
+"""
+
+import json
+import math
+import os
+import re
+import time
+from pathlib import Path
+
+import numpy as np
+
+PASSES = 3  # of which the first warms up; what a query took is the best of them
+ENOUGH_SECONDS = 40  # no further pass after that
+
+
+class Input:
+    """A folder made by prepare.py."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+
+    def rows(self):
+        """All token embeddings [tokens, dim], mapped."""
+        return np.load(self.folder / "embeddings.npy", mmap_mode="r")
+
+    def doclens(self):
+        return np.load(self.folder / "doclens.npy")
+
+    def queries(self):
+        """Each query's rows float32 [rows, dim], without the zeros that fill them up."""
+        return [without_padding(query.astype(np.float32)) for query in np.load(self.folder / "queries.npy")]
+
+    def exact(self):
+        """The best passages by float MaxSim, int32 [queries, k]."""
+        return np.load(self.folder / "exact.npy")
+
+
+def without_padding(query):
+    used = np.flatnonzero(query.any(axis=1))
+    return query[: used[-1] + 1 if len(used) else 1]
+
+
+def default_centroids(tokens):
+    return 2 ** math.floor(math.log2(16 * math.sqrt(tokens)))
+
+
+def folder_bytes(path):
+    return sum(file.stat().st_size for file in Path(path).rglob("*") if file.is_file())
+
+
+def peak_rss():
+    """The most memory this process has had resident so far, in bytes."""
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+)", status)[1]) * 1024
+
+
+class Clock:
+    """Wall and CPU seconds (of all threads) since it was made."""
+
+    def __init__(self):
+        self.start, self.start_cpu = time.perf_counter(), time.process_time()
+
+    def wall(self):
+        return time.perf_counter() - self.start
+
+    def cpu(self):
+        return time.process_time() - self.start_cpu
+
+
+def measure(queries, search):
+    """What `append` takes: `search` maps a query's rows to passage numbers, best first. CPU time is that of all threads, a
+    query's mean in the best pass: on a busy machine it says more than the wall clock."""
+    begin = time.perf_counter()
+    millis = [math.inf] * len(queries)
+    cpu_millis = math.inf
+    for done in range(PASSES):
+        if done and time.perf_counter() - begin > ENOUGH_SECONDS:
+            break
+        hits = []
+        start_cpu = time.process_time()
+        for q, query in enumerate(queries):
+            start = time.perf_counter()
+            hits.append(search(query))
+            millis[q] = min(millis[q], (time.perf_counter() - start) * 1e3)
+        cpu_millis = min(cpu_millis, (time.process_time() - start_cpu) * 1e3 / len(queries))
+    return dict(millis=millis, cpu_millis=cpu_millis, hits=hits)
+
+
+def append(raw, build, k, threads, settings, measured, **more):
+    """Appends what `measure` gave to the file `raw`; `build` is what its index was made like, `more` further fields."""
+    raw = Path(raw)
+    label = f"{build['engine']} {build.get('nbits', '')} {k} {threads} {settings}"
+    hits = measured["hits"]
+    table = np.full((len(hits), k), -1, np.int32)
+    for row, found in zip(table, hits):
+        row[: len(found[:k])] = found[:k]
+    name = re.sub(r"\W", "_", label) + ".npy"
+    np.save(raw.with_name(name), table)
+    line = build | measured | dict(k=k, threads=threads, settings=settings, hits=name) | more
+    with raw.open("a") as out:
+        out.write(json.dumps(line) + "\n")
+    print(f"{label}: p50 {np.median(measured['millis']):.2f} ms", flush=True)
+
+
+def save_build(index, **fields):
+    Path(f"{index}.build.json").write_text(json.dumps(fields))
+    print(fields, flush=True)
+
+
+def load_build(index):
+    return json.loads(Path(f"{index}.build.json").read_text())

@@ -1,0 +1,123 @@
+//! Builds and searches next-plaid indexes through the crate's public interface; the measurements are what
+//! `jmh/peers/README.md` describes. Threads are those of rayon: set RAYON_NUM_THREADS.
+//!
+//!     drive-next-plaid build INPUT WORK BITS...
+//!     drive-next-plaid search INPUT WORK BITS K RAW
+mod input;
+
+use input::{Input, Timings};
+use ndarray::Array2;
+use next_plaid::index::create_index_files;
+use next_plaid::{compute_kmeans, ComputeKmeansConfig, IndexConfig, MmapIndex, SearchParameters};
+use serde_json::{json, Value};
+use std::error::Error;
+use std::fs;
+use std::time::Instant;
+
+type Outcome = Result<(), Box<dyn Error>>;
+
+fn main() -> Outcome {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        ["build", input, work, bits @ ..] if !bits.is_empty() => build(input, work, bits),
+        ["search", input, work, bits, k, raw] => search(input, work, bits, k.parse()?, raw),
+        _ => {
+            eprintln!("usage: drive-next-plaid build INPUT WORK BITS... | search INPUT WORK BITS K RAW");
+            std::process::exit(2)
+        }
+    }
+}
+
+fn index_path(work: &str, bits: &str) -> String {
+    format!("{work}/next-plaid-{bits}")
+}
+
+/// One k-means for all bit widths, since it does not depend on them; each build is charged for it.
+fn build(input: &str, work: &str, all_bits: &[&str]) -> Outcome {
+    let passages = Input::open(input).passages()?;
+    let tokens: usize = passages.iter().map(|p| p.nrows()).sum();
+    let start = Instant::now();
+    let start_cpu = input::cpu_seconds();
+    let config = ComputeKmeansConfig {
+        num_partitions: Some(input::centroids(tokens)),
+        ..Default::default()
+    };
+    let centroids = compute_kmeans(&passages, &config)?;
+    let kmeans = start.elapsed().as_secs_f64();
+    let kmeans_cpu = input::cpu_seconds() - start_cpu;
+    for bits in all_bits {
+        let path = index_path(work, bits);
+        let _ = fs::remove_dir_all(&path);
+        let config = IndexConfig { nbits: bits.parse()?, ..Default::default() };
+        let start = Instant::now();
+        let start_cpu = input::cpu_seconds();
+        create_index_files(&passages, centroids.clone(), &path, &config)?;
+        let rest = start.elapsed().as_secs_f64();
+        let rest_cpu = input::cpu_seconds() - start_cpu;
+        let bytes = input::folder_bytes(&path)?;
+        drop(MmapIndex::load(&path)?); // merges the chunks into further files, which searches read
+        let line = json!({
+            "engine": "next-plaid", "version": version(), "nbits": bits.parse::<u32>()?,
+            "centroids": centroids.nrows(), "tokens": tokens, "build_threads": input::threads(),
+            "build_seconds": kmeans + rest, "build_cpu_seconds": kmeans_cpu + rest_cpu,
+            "kmeans_seconds": kmeans, "kmeans_cpu_seconds": kmeans_cpu,
+            "build_peak_rss": input::peak_rss()?, "index_bytes": bytes,
+            "index_bytes_opened": input::folder_bytes(&path)?,
+        });
+        fs::write(format!("{path}.build.json"), line.to_string())?;
+        eprintln!("{line}");
+    }
+    Ok(())
+}
+
+fn search(input: &str, work: &str, bits: &str, k: usize, raw: &str) -> Outcome {
+    let path = index_path(work, bits);
+    let build: Value = serde_json::from_str(&fs::read_to_string(format!("{path}.build.json"))?)?;
+    let index = MmapIndex::load(&path)?;
+    let queries = Input::open(input).queries()?;
+    for params in sweep(k) {
+        let timings = Timings::measure(&queries, |query: &Array2<f32>| {
+            Ok(index.search(query, &params, None)?.passage_ids)
+        })?;
+        let start = Instant::now();
+        index.search_batch(&queries, &params, true, None)?;
+        let batch = start.elapsed().as_secs_f64();
+        let threshold = params.centroid_score_threshold.map_or("none".into(), |t| t.to_string());
+        let settings = format!(
+            "probe {}, full {}, threshold {threshold}",
+            params.n_ivf_probe, params.n_full_scores
+        );
+        timings.append(raw, build.clone(), k, &settings, batch)?;
+    }
+    Ok(())
+}
+
+/// The defaults of the crate first, then from coarse to fine.
+fn sweep(k: usize) -> Vec<SearchParameters> {
+    let defaults = SearchParameters { top_k: k, ..Default::default() };
+    let points: &[(usize, usize)] = match k {
+        0..=10 => &[(1, 64), (2, 128), (2, 256), (4, 256), (4, 512), (8, 512), (8, 1024), (16, 2048), (32, 8192)],
+        11..=100 => &[(2, 512), (4, 512), (4, 1024), (8, 1024), (8, 2048), (16, 4096), (32, 8192)],
+        _ => &[(4, 4096), (8, 8192), (16, 8192), (32, 16384)],
+    };
+    let mut all = vec![
+        defaults.clone(),
+        SearchParameters { centroid_score_threshold: None, ..defaults.clone() },
+    ];
+    all.extend(points.iter().map(|&(n_ivf_probe, n_full_scores)| SearchParameters {
+        n_ivf_probe,
+        n_full_scores,
+        centroid_score_threshold: None,
+        ..defaults.clone()
+    }));
+    all
+}
+
+/// As in the lock file, so that it is the version that was linked.
+fn version() -> String {
+    let lock = include_str!("../Cargo.lock");
+    let entry = lock.split("name = \"next-plaid\"").nth(1).unwrap_or("");
+    let version = entry.split('"').nth(1).unwrap_or("?");
+    let blas = if cfg!(feature = "openblas") { " openblas" } else { "" };
+    format!("{version}{blas}")
+}
