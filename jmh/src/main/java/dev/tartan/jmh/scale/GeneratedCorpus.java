@@ -176,9 +176,12 @@ final class GeneratedCorpus implements PassageSource {
     int variant = noise.row(Seeds.mix(type, (long) rank));
     int here = noise.row(Seeds.mix(word, 1));
     int alone = noise.row(Seeds.mix(own, position));
-    float variantShare = spread * (float) Math.sqrt(recipe.variants());
-    float hereShare = spread * (float) Math.sqrt(recipe.repeats());
-    float aloneShare = spread * (float) Math.sqrt(1 - recipe.variants() - recipe.repeats());
+    // What lies far from every type is a word of its own rather than a variant of a common one.
+    float common = (float) recipe.variants() * Math.max(0, 1 - spread * spread);
+    float repeated = (float) recipe.repeats() * (1 - common);
+    float variantShare = spread * (float) Math.sqrt(common);
+    float hereShare = spread * (float) Math.sqrt(repeated);
+    float aloneShare = spread * (float) Math.sqrt(1 - common - repeated);
     float[] pool = noise.pool();
     for (int d = 0; d < dim(); d++) {
       rows[at + d] +=
