@@ -2,7 +2,10 @@ package dev.tartan.indexing;
 
 import dev.tartan.memory.Matrix;
 
-/** Token embeddings on disk that can be read again and again in any order. */
+/**
+ * Token embeddings that can be read again and again in any order, the same each time: on disk, or
+ * made when they are read.
+ */
 public interface EmbeddingSource {
   /** How many there are. */
   long tokens();

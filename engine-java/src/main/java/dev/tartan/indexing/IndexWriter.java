@@ -118,12 +118,12 @@ public final class IndexWriter implements AutoCloseable {
   }
 
   /**
-   * Commits embeddings that are on disk already, one passage a document.
+   * Commits embeddings that can be read at will, one passage a document.
    *
    * @param documentIds one a passage; null to number them from 0
    * @throws TartanException as {@link #commit()}, or if the ids do not fit
    */
-  public Manifest commit(NpyEmbeddings source, @Nullable List<String> documentIds) {
+  public Manifest commit(PassageSource source, @Nullable List<String> documentIds) {
     if (documentIds != null && documentIds.size() != source.passages()) {
       throw new TartanException(
           "%d ids for %d passages; one a passage is needed"

@@ -11,7 +11,7 @@ import java.util.Arrays;
  * Token embeddings and doclens that somebody else has made: an NPY file of [tokens, dim] float16 or
  * float32 and one of [passages] int32 or int64.
  */
-public final class NpyEmbeddings implements EmbeddingSource, AutoCloseable {
+public final class NpyEmbeddings implements PassageSource, AutoCloseable {
   private final NpyFile rows;
   private final int[] doclens;
 
@@ -49,10 +49,12 @@ public final class NpyEmbeddings implements EmbeddingSource, AutoCloseable {
     }
   }
 
+  @Override
   public int passages() {
     return doclens.length;
   }
 
+  @Override
   public int doclen(int passage) {
     return doclens[passage];
   }

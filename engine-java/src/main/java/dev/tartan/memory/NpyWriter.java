@@ -66,10 +66,15 @@ public final class NpyWriter implements Closeable {
 
   /** Appends one integer to a vector. */
   public void writeInt(int value) {
+    writeInts(new int[] {value});
+  }
+
+  /** Appends integers to a vector of {@code I32}. */
+  public void writeInts(int[] values) {
     try (Arena arena = Arena.ofConfined()) {
-      MemorySegment integer = arena.allocate(Integer.BYTES);
-      integer.set(Layouts.I32, 0, value);
-      write(integer);
+      MemorySegment integers = arena.allocate((long) values.length * Integer.BYTES, Integer.BYTES);
+      MemorySegment.copy(values, 0, integers, Layouts.I32, 0, values.length);
+      write(integers);
     }
   }
 
