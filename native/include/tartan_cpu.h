@@ -159,12 +159,15 @@ TARTAN_API int32_t tartan_integer_scores(int32_t tier, const tartan_integer_quer
                                          int64_t first, int64_t last, int16_t* scores, int16_t* best);
 
 // PLAID candidate generation (2205.09707, section 4.1): the passages in the inverted lists of each query row's
-// nprobe best centroids (by score, ties to the lower centroid), each once, ascending.
-//   list_offsets [K + 1], list_passages [list_offsets[K]]; scratch [(passages + 63) / 64], any content;
-//   out [capacity]; *count receives how many were written. capacity = passages always suffices.
+// nprobe best centroids (by score, ties to the lower centroid), each once, ascending, with what the lists tell of
+// their scores: for each row the best probed centroid that lists the passage, or the row's worst probed one, which
+// bounds the others:
+//   scores[i] = unit * sum over r of max(least score probed for r, scores of the probed c that list passage i)
+//   list_offsets [K + 1], list_passages [list_offsets[K]]; scratch [(passages + 63) / 64 + (passages + 1) / 2], any
+//   content; out and scores [capacity]; *count receives how many were written. capacity = passages always suffices.
 TARTAN_API int32_t tartan_candidates(int32_t tier, const tartan_integer_query* query, int32_t nprobe,
                                      const int64_t* list_offsets, const int32_t* list_passages, int64_t passages,
-                                     uint64_t* scratch, int32_t* out, int64_t capacity, int64_t* count);
+                                     uint64_t* scratch, int32_t* out, float* scores, int64_t capacity, int64_t* count);
 
 // PLAID centroid interaction (section 4.2) with pruning (section 4.3), for n candidates:
 //   out[i] = unit * sum over rows r of max over the tokens t of candidate i with best[code[t]] * unit >= threshold

@@ -61,35 +61,69 @@ void choose_centroids(const Probes& p, const int16_t* scores, int64_t centroids)
   }
 }
 
-int32_t mark_passages(const Probes& p, uint64_t* probed, const int64_t* list_offsets,
-                      const int32_t* list_passages, int64_t passages, uint64_t* marked) {
-  for (int64_t r = 0; r < p.rows; r++) {
-    for (int64_t k = 0; k < p.size[r]; k++) {
-      const int64_t c = p.centroid[r * p.limit + k];
-      const uint64_t bit = uint64_t{1} << (c & 63);
-      if (probed[c >> 6] & bit) continue;
-      probed[c >> 6] |= bit;
-      for (int64_t i = list_offsets[c]; i < list_offsets[c + 1]; i++) {
-        const int64_t passage = list_passages[i];
-        if (!within(passage, passages)) return TARTAN_BAD_PASSAGE;
-        marked[passage >> 6] |= uint64_t{1} << (passage & 63);
-      }
+// What the postings have told so far.
+struct Found {
+  int64_t passages;
+  uint64_t* marked;  // a bit for each passage that was met
+  uint32_t*
+      gained;  // [passages], of those alone: the sum over rows of score - floor, times 256, plus the last row
+};
+
+// Adds a row's score of one centroid to the passages of its list that the row has not met in a better one.
+int32_t add_list(const Found& found, int64_t row, uint32_t gain, const int32_t* list, int64_t n) {
+  for (int64_t i = 0; i < n; i++) {
+    if (i + 16 < n && within(list[i + 16], found.passages))
+      __builtin_prefetch(found.gained + list[i + 16], 1);
+    const int64_t passage = list[i];
+    if (!within(passage, found.passages)) return TARTAN_BAD_PASSAGE;
+    const uint64_t bit = uint64_t{1} << (passage & 63);
+    uint64_t& word = found.marked[passage >> 6];
+    uint32_t& gained = found.gained[passage];
+    if (!(word & bit)) {
+      word |= bit;
+      gained = gain << 8 | static_cast<uint32_t>(row);
+    } else if ((gained & 255) != static_cast<uint32_t>(row)) {
+      gained = ((gained >> 8) + gain) << 8 | static_cast<uint32_t>(row);
     }
   }
   return TARTAN_OK;
 }
 
-int32_t list_marked(const uint64_t* marked, int64_t passages, int32_t* out, int64_t capacity,
-                    int64_t* count) {
+// Walks the lists of the probed centroids, each row's best first; `base` receives the sum of the rows'
+// floors.
+int32_t walk_lists(const Probes& p, const int64_t* list_offsets, const int32_t* list_passages,
+                   const Found& found, int32_t* base) {
+  *base = 0;
+  for (int64_t r = 0; r < p.rows; r++) {
+    const Heap heap = {p.score + r * p.limit, p.centroid + r * p.limit, p.size[r]};
+    heap_sort(heap);
+    const int32_t floor = static_cast<int32_t>(heap.score[heap.size - 1]);
+    *base += floor;
+    for (int64_t k = 0; k < heap.size; k++) {
+      const int64_t begin = list_offsets[heap.number[k]];
+      const int32_t status =
+          add_list(found, r, static_cast<uint32_t>(static_cast<int32_t>(heap.score[k]) - floor),
+                   list_passages + begin, list_offsets[heap.number[k] + 1] - begin);
+      if (status != TARTAN_OK) return status;
+    }
+  }
+  return TARTAN_OK;
+}
+
+int32_t list_found(const Found& found, int32_t base, float unit, int32_t* out, float* scores,
+                   int64_t capacity, int64_t* count) {
   int64_t written = 0;
   int32_t status = TARTAN_OK;
-  for (int64_t w = 0; w < (passages + 63) / 64 && status == TARTAN_OK; w++) {
-    for (uint64_t word = marked[w]; word; word &= word - 1) {
+  for (int64_t w = 0; w < (found.passages + 63) / 64 && status == TARTAN_OK; w++) {
+    for (uint64_t word = found.marked[w]; word; word &= word - 1) {
       if (written == capacity) {
         status = TARTAN_NO_CAPACITY;
         break;
       }
-      out[written++] = static_cast<int32_t>(w * 64 + __builtin_ctzll(word));
+      const int64_t passage = w * 64 + __builtin_ctzll(word);
+      const int32_t sum = base + static_cast<int32_t>(found.gained[passage] >> 8);
+      out[written] = static_cast<int32_t>(passage);
+      scores[written++] = static_cast<float>(sum) * unit;
     }
   }
   *count = written;
@@ -100,28 +134,28 @@ int32_t list_marked(const uint64_t* marked, int64_t passages, int32_t* out, int6
 
 int32_t candidates(const tartan_integer_query* query, int32_t nprobe, const int64_t* list_offsets,
                    const int32_t* list_passages, int64_t passages, uint64_t* scratch, int32_t* out,
-                   int64_t capacity, int64_t* count) {
+                   float* scores, int64_t capacity, int64_t* count) {
   const int64_t rows = head_of(query->block)->rows;
   const int64_t lanes = head_of(query->block)->lanes;
-  const int64_t centroids = query->centroids;
-  const int64_t limit = smaller(nprobe, centroids);
+  const int64_t limit = smaller(nprobe, query->centroids);
   *count = 0;
   if (limit == 0) return TARTAN_OK;
-  const int64_t words = (centroids + 63) / 64;
-  const Scratch memory(static_cast<size_t>(words * 8 + rows * 8 + lanes * 2 + rows * limit * 8));
+  const Scratch memory(static_cast<size_t>(rows * 8 + lanes * 2 + rows * limit * 8));
   if (!memory.data) return TARTAN_NO_MEMORY;
-  uint64_t* probed = static_cast<uint64_t*>(memory.data);
-  int64_t* size = reinterpret_cast<int64_t*>(probed + words);
+  int64_t* size = static_cast<int64_t*>(memory.data);
   int16_t* worst = reinterpret_cast<int16_t*>(size + rows);
   float* score = reinterpret_cast<float*>(worst + lanes);
   const Probes p = {rows, lanes, limit, worst, score, reinterpret_cast<int32_t*>(score + rows * limit), size};
-  memset(probed, 0, static_cast<size_t>(words + rows) * 8);
+  memset(size, 0, static_cast<size_t>(rows) * 8);
   for (int64_t r = 0; r < lanes; r++) worst[r] = kNone;
-  memset(scratch, 0, static_cast<size_t>((passages + 63) / 64) * 8);
-  choose_centroids(p, query->scores, centroids);
-  const int32_t status = mark_passages(p, probed, list_offsets, list_passages, passages, scratch);
+  const int64_t words = (passages + 63) / 64;
+  const Found found = {passages, scratch, reinterpret_cast<uint32_t*>(scratch + words)};
+  memset(found.marked, 0, static_cast<size_t>(words) * 8);
+  choose_centroids(p, query->scores, query->centroids);
+  int32_t base;
+  const int32_t status = walk_lists(p, list_offsets, list_passages, found, &base);
   if (status != TARTAN_OK) return status;
-  return list_marked(scratch, passages, out, capacity, count);
+  return list_found(found, base, head_of(query->block)->score_unit, out, scores, capacity, count);
 }
 
 }  // namespace tartan::TARTAN_ISA

@@ -38,7 +38,8 @@ TARTAN_INLINE __m256i finish(__m256i sum, const int16_t* correction, const float
   return _mm256_cvtps_epi32(_mm256_mul_ps(dots, _mm256_loadu_ps(scale)));
 }
 
-// The 32 rows from r for kTile centroids.
+// The 32 rows from r for kTile centroids, of which the first kVectors * 8 are there.
+template <int kVectors>
 TARTAN_INLINE void score_block(const Job& job, int64_t r, const uint8_t* const* grid,
                                __m256i (&out)[kTile][2]) {
   __m256i sum[kTile][4];
@@ -53,7 +54,7 @@ TARTAN_INLINE void score_block(const Job& job, int64_t r, const uint8_t* const* 
       memcpy(&four, grid[t] + d, sizeof four);
       c[t] = _mm256_set1_epi32(four);
     }
-    for (int v = 0; v < 4; v++) {
+    for (int v = 0; v < kVectors; v++) {
       const __m256i q = load(values + v * 32);
       for (int t = 0; t < kTile; t++) sum[t][v] = _mm256_add_epi16(sum[t][v], _mm256_maddubs_epi16(c[t], q));
     }
@@ -90,7 +91,16 @@ void score_tile(const Job& job, const uint8_t* const* grid, int64_t count, int16
   for (int t = 0; t < kTile; t++) top[t] = _mm256_set1_epi16(kNone);
   for (int64_t r = 0; r < job.lanes; r += kBlock) {
     __m256i x[kTile][2];
-    score_block(job, r, grid, x);
+    const int64_t vectors = (smaller(kBlock, job.rows - r) + 7) / 8;
+    if (vectors == 4) {
+      score_block<4>(job, r, grid, x);
+    } else if (vectors == 3) {
+      score_block<3>(job, r, grid, x);
+    } else if (vectors == 2) {
+      score_block<2>(job, r, grid, x);
+    } else {
+      score_block<1>(job, r, grid, x);
+    }
     for (int t = 0; t < kTile; t++) {
       for (int v = 0; v < 2; v++) {
         x[t][v] = _mm256_max_epi16(x[t][v], _mm256_set1_epi16(-32767));

@@ -183,11 +183,11 @@ void bench_integers(int tier, Segment& s, int64_t centroids) {
       "ns/token");
   std::vector<int64_t> lists(centroids + 1, 0);
   int64_t count;
-  uint64_t scratch[1];
+  uint64_t scratch[2];
   snprintf(what, sizeof what, "candidates, nprobe 4, %ld centroids", static_cast<long>(centroids));
   row(tier, what,
       seconds([&] {
-        tartan_candidates(tier, &x.view, 4, lists.data(), nullptr, 1, scratch, nullptr, 0, &count);
+        tartan_candidates(tier, &x.view, 4, lists.data(), nullptr, 1, scratch, nullptr, nullptr, 0, &count);
       }) / static_cast<double>(centroids) *
           1e9,
       "ns/centroid");

@@ -1,7 +1,7 @@
 // The search stages in integers: quantise_centroids, quantise_query, integer_scores, candidates,
 // approximate_scores, integer_maxsim, rescore.
 #include <algorithm>
-#include <set>
+#include <map>
 
 #include "fixture.h"
 
@@ -48,6 +48,19 @@ double unit_of(const Query& q, const Integers& x) {
     }
   }
   return unit;
+}
+
+// What a step of a score stands for: 1.1 times the longest row in 32767 steps.
+float unit_without_tables(const Query& q) {
+  float longest = 0;
+  for (int r = 0; r < q.view.rows; r++) {
+    float half[2] = {0, 0};
+    for (int d = 0; d < q.view.dim; d++) {
+      half[d >> 1 & 1] += q.values[r * q.view.dim + d] * q.values[r * q.view.dim + d];
+    }
+    longest = std::max(longest, std::sqrt(half[0] + half[1]));
+  }
+  return longest * 1.1f / 32767.0f;
 }
 
 }  // namespace
@@ -105,20 +118,30 @@ TEST(integer_scores_of_odd_queries_stay_finite) {
 
 namespace {
 
-std::vector<int32_t> naive_candidates(const Integers& x, int rows, int nprobe,
-                                      const std::vector<std::vector<int32_t>>& lists) {
-  std::set<int32_t> found;
+// The passages found with their scores in steps.
+std::map<int32_t, int> naive_candidates(const Integers& x, int rows, int nprobe,
+                                        const std::vector<std::vector<int32_t>>& lists) {
+  std::map<int32_t, int> found;
+  std::vector<std::map<int32_t, int>> best(static_cast<size_t>(rows));
+  int base = 0;
   for (int r = 0; r < rows; r++) {
     std::vector<int64_t> order;
     for (int64_t c = 0; c < x.view.centroids; c++) order.push_back(c);
     std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
       return x.scores[a * lanes_of(rows) + r] > x.scores[b * lanes_of(rows) + r];
     });
-    for (size_t k = 0; k < order.size() && k < static_cast<size_t>(nprobe); k++) {
-      found.insert(lists[order[k]].begin(), lists[order[k]].end());
+    const size_t probed = std::min(order.size(), static_cast<size_t>(nprobe));
+    if (probed == 0) return found;
+    const auto score = [&](size_t k) { return x.scores[order[k] * lanes_of(rows) + r]; };
+    base += score(probed - 1);
+    for (size_t k = 0; k < probed; k++) {
+      for (int32_t passage : lists[order[k]]) {
+        if (best[r].emplace(passage, score(k)).second) found[passage] += score(k) - score(probed - 1);
+      }
     }
   }
-  return {found.begin(), found.end()};
+  for (auto& [passage, score] : found) score += base;
+  return found;
 }
 
 }  // namespace
@@ -132,6 +155,7 @@ TEST(candidates_come_from_the_best_centroids) {
       const Guarded<float> centroid = unit_rows(centroids, 8);
       const Query q(rows, 8, centroid, centroids);
       const Integers x(TARTAN_SCALAR, q, centroid, nullptr);
+      const float unit = unit_without_tables(q);
       // Few distinct scores, so that ties abound.
       for (int64_t c = 0; c < centroids; c++) {
         for (int r = 0; r < rows; r++) {
@@ -151,19 +175,24 @@ TEST(candidates_come_from_the_best_centroids) {
       }
       const Guarded<int64_t> list_offsets(offsets);
       const Guarded<int32_t> list_passages(flat);
-      const std::vector<int32_t> expected = naive_candidates(x, rows, nprobe, lists);
+      const std::map<int32_t, int> expected = naive_candidates(x, rows, nprobe, lists);
       each_tier([&](int32_t tier) {
-        Guarded<uint64_t> scratch(static_cast<size_t>((passages + 63) / 64));
+        Guarded<uint64_t> scratch(static_cast<size_t>((passages + 63) / 64 + (passages + 1) / 2));
         for (size_t i = 0; i < scratch.size(); i++) scratch[i] = ~uint64_t{0};
         Guarded<int32_t> out(expected.size());
+        Guarded<float> scores(expected.size());
         int64_t count = -1;
         const int64_t n = static_cast<int64_t>(expected.size());
         auto call = [&](int64_t capacity) {
           return tartan_candidates(tier, &x.view, nprobe, list_offsets.data(), list_passages.data(), passages,
-                                   scratch.data(), out.data(), capacity, &count);
+                                   scratch.data(), out.data(), scores.data(), capacity, &count);
         };
         CHECK(call(n) == TARTAN_OK && count == n);
-        for (int64_t i = 0; i < n; i++) CHECK(out[i] == expected[i]);
+        int64_t i = 0;
+        for (const auto& [passage, score] : expected) {
+          CHECK(out[i] == passage && scores[i] == static_cast<float>(score) * unit);
+          i++;
+        }
         if (n > 0) CHECK(call(n - 1) == TARTAN_NO_CAPACITY && count == n - 1);
         if (!flat.empty() && nprobe == 1000 && n > 0) {
           for (size_t i = 0; i < flat.size(); i++) {  // every list is probed, so every damage is found
@@ -185,14 +214,7 @@ TEST(approximate_scores_are_the_pruned_maxima) {
       const Segment s(8, 2, code_bytes, 50, 20, TARTAN_SCALED);
       const Query q(rows, 8, s.centroid, 50);
       const Integers x(TARTAN_SCALAR, q, s.centroid, nullptr);
-      // Without tables the unit is 1.1 times the longest row in 32767 steps.
-      double longest = 0;
-      for (int r = 0; r < rows; r++) {
-        double squares = 0;
-        for (int d = 0; d < 8; d++) squares += static_cast<double>(q.values[r * 8 + d]) * q.values[r * 8 + d];
-        longest = std::max(longest, std::sqrt(squares));
-      }
-      const float unit = static_cast<float>(longest) * 1.1f / 32767.0f;
+      const float unit = unit_without_tables(q);
       const Guarded<int32_t> candidates = numbers(20);
       for (float threshold : {-kInfinity, -0.5f, 0.3f, 0.6f, 2.0f}) {
         Guarded<float> expected(20);

@@ -41,8 +41,9 @@ public interface Backend extends AutoCloseable {
 
   /**
    * PLAID candidate generation (2205.09707, section 4.1): the passages in the inverted lists of
-   * each row's {@code nprobe} best centroids (ties to the lower one), each once, ascending. {@code
-   * out} needs a capacity of the passage count.
+   * each row's {@code nprobe} best centroids (ties to the lower one), each once, ascending, scored
+   * by what the lists tell: for each row the best probed centroid that lists the passage, or else
+   * the row's worst probed one. {@code out} needs a capacity of the passage count.
    */
   void candidates(IntegerQueries queries, InvertedListTables lists, int nprobe, Candidates out);
 

@@ -21,6 +21,9 @@ final class PlaidSearch {
   /** The share of ndocs that is scored exactly, as published. */
   private static final int EXACT_SHARE = 4;
 
+  /** Candidates are first cut to so many times ndocs by what their inverted lists tell. */
+  private static final int LISTED = 8;
+
   /** Passages rescored in float beyond those kept: integers may rank neighbours the other way. */
   private static final int MARGIN = 8;
 
@@ -66,10 +69,13 @@ final class PlaidSearch {
     Candidates found =
         Candidates.allocate(scope, queries.queries().queries(), segment.segment().passages());
     backend.candidates(queries, segment.lists(), settings.nprobe(), found);
+    if (found.largest() > (long) LISTED * settings.ndocs()) {
+      found = cut(found, (long) LISTED * settings.ndocs());
+    }
     start = clock.charge(Stage.CANDIDATES, start);
     if (found.largest() > settings.ndocs()) {
       backend.approximateScores(queries, segment.compressed(), settings.threshold(), found);
-      found = unpruned(found, best(found, settings.ndocs()), settings.ndocs());
+      found = cut(found, settings.ndocs());
       start = clock.charge(Stage.PRUNED, start);
     }
     long scored = Math.max(settings.ndocs() / EXACT_SHARE, keep);
@@ -99,13 +105,14 @@ final class PlaidSearch {
   }
 
   /**
-   * Gives the queries of the batch that had no more than {@code ndocs} candidates all of them back:
-   * alone they would not have been pruned.
+   * The {@code keep} best of each query that has more. The others keep all of theirs, also those
+   * scored negative infinity: alone they would not have been pruned.
    */
-  private static Candidates unpruned(Candidates found, Candidates best, int ndocs) {
+  private Candidates cut(Candidates found, long keep) {
+    Candidates best = best(found, keep);
     for (int q = 0; q < found.queries(); q++) {
       long n = found.count(q);
-      if (n <= ndocs) {
+      if (n <= keep) {
         try (Arena arena = Arena.ofConfined()) {
           MemorySegment numbers = arena.allocate(n * Integer.BYTES, 4);
           found.passages().slice(q * found.capacity(), n).copyTo(numbers);

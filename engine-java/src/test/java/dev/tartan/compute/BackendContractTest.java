@@ -89,6 +89,7 @@ class BackendContractTest {
           Candidates b = other.candidates(other.integers());
           for (int q = 0; q < a.queries(); q++) {
             assertArrayEquals(Loaded.passages(a, q), Loaded.passages(b, q));
+            assertBits(Loaded.scores(a, q), Loaded.scores(b, q));
           }
         });
   }

@@ -74,6 +74,7 @@ final class CpuFunctions {
           JAVA_LONG,
           ADDRESS,
           ADDRESS,
+          ADDRESS,
           JAVA_LONG,
           ADDRESS);
   private static final MethodHandle APPROXIMATE_SCORES =
@@ -294,6 +295,7 @@ final class CpuFunctions {
       long passages,
       MemorySegment scratch,
       MemorySegment out,
+      MemorySegment scores,
       long capacity,
       MemorySegment count) {
     try {
@@ -307,6 +309,7 @@ final class CpuFunctions {
               passages,
               scratch,
               out,
+              scores,
               capacity,
               count);
     } catch (Throwable e) {

@@ -121,7 +121,8 @@ public final class CpuKernels implements HostKernels {
       HostLists lists,
       int nprobe,
       MemorySegment scratch,
-      MemorySegment out) {
+      MemorySegment out,
+      MemorySegment outScores) {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment count = arena.allocate(JAVA_LONG);
       check(
@@ -134,6 +135,7 @@ public final class CpuKernels implements HostKernels {
               lists.passages(),
               scratch,
               out,
+              outScores,
               out.byteSize() / Integer.BYTES,
               count));
       return count.get(JAVA_LONG, 0);

@@ -141,18 +141,16 @@ public final class HostBackend implements Backend {
     Shapes.candidates(queries, lists, nprobe, out);
     HostIntegerQuery[] each = HostViews.queries(queries);
     HostLists host = HostViews.lists(lists);
+    long longs = words(lists.passageCount()) + (lists.passageCount() + 1) / 2;
     try (Scope scope = openScope()) {
-      Buffer scratch =
-          scope.allocate(DType.I64, (long) each.length * words(lists.passageCount()), 1);
+      Buffer scratch = scope.allocate(DType.I64, each.length * longs, 1);
       workers.run(
           each.length,
           q -> {
-            MemorySegment bits =
-                HostViews.segment(
-                    scratch.slice(q * words(lists.passageCount()), words(lists.passageCount())));
-            MemorySegment room =
-                HostViews.segment(out.passages().slice(q * out.capacity(), out.capacity()));
-            out.setCount(q, kernels.candidates(each[q], host, nprobe, bits, room));
+            MemorySegment found = HostViews.segment(scratch.slice(q * longs, longs));
+            MemorySegment passages = entries(out.passages(), out, q, out.capacity());
+            MemorySegment scores = entries(out.scores(), out, q, out.capacity());
+            out.setCount(q, kernels.candidates(each[q], host, nprobe, found, passages, scores));
           });
     }
   }

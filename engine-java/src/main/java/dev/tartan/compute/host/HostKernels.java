@@ -88,15 +88,16 @@ public interface HostKernels {
   void integerScores(HostIntegerQuery query, HostGrid grid, long first, long last);
 
   /**
-   * Returns how many were written to {@code out}, which has room for all; scratch [(passages + 63)
-   * / 64] longs.
+   * Returns how many were written to {@code out} and {@code outScores}, which have room for all;
+   * scratch [(passages + 63) / 64 + (passages + 1) / 2] longs.
    */
   long candidates(
       HostIntegerQuery query,
       HostLists lists,
       int nprobe,
       MemorySegment scratch,
-      MemorySegment out);
+      MemorySegment out,
+      MemorySegment outScores);
 
   /** {@code candidates} and {@code out} are the range to score. */
   void approximateScores(

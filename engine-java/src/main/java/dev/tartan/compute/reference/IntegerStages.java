@@ -13,9 +13,14 @@ import dev.tartan.compute.host.HostKernels.HostLists;
 import dev.tartan.compute.host.HostKernels.HostPassages;
 import dev.tartan.compute.reference.IntegerReference.Block;
 import java.lang.foreign.MemorySegment;
-import java.util.BitSet;
 import java.util.Comparator;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Set;
+import java.util.SortedMap;
+import java.util.TreeMap;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 
 /** The search stages that work on integers, each as its formula says. */
 final class IntegerStages {
@@ -46,29 +51,48 @@ final class IntegerStages {
     return IntegerReference.clamp(IntegerReference.nearest(sum * scale), 32767);
   }
 
-  static long candidates(HostIntegerQuery query, HostLists lists, int nprobe, MemorySegment out) {
-    BitSet chosen = new BitSet();
+  static long candidates(
+      HostIntegerQuery query,
+      HostLists lists,
+      int nprobe,
+      MemorySegment out,
+      MemorySegment outScores) {
+    SortedMap<Integer, Integer> found = new TreeMap<>(); // what a passage gains above the floors
+    int floors = 0;
     for (int r = 0; r < query.rows(); r++) {
       int row = r;
-      IntStream.range(0, (int) lists.centroids())
-          .boxed()
-          .sorted(Comparator.comparing((Integer c) -> -score(query, c, row)))
-          .limit(nprobe)
-          .forEach(c -> mark(lists, c, chosen));
+      int[] probed =
+          IntStream.range(0, (int) lists.centroids())
+              .boxed()
+              .sorted(Comparator.comparing((Integer c) -> -score(query, c, row)))
+              .limit(nprobe)
+              .mapToInt(Integer::intValue)
+              .toArray();
+      int floor = score(query, probed[probed.length - 1], r);
+      floors += floor;
+      Set<Integer> met = new HashSet<>();
+      for (int c : probed) {
+        int gain = score(query, c, r) - floor;
+        listed(lists, c).filter(met::add).forEach(p -> found.merge(p, gain, Integer::sum));
+      }
     }
+    float unit = block(query, 0).scoreUnit();
     long count = 0;
-    for (int p = chosen.nextSetBit(0); p >= 0; p = chosen.nextSetBit(p + 1)) {
-      out.setAtIndex(I32, count++, p);
+    for (Map.Entry<Integer, Integer> entry : found.entrySet()) {
+      out.setAtIndex(I32, count, entry.getKey());
+      outScores.setAtIndex(F32, count++, (floors + entry.getValue()) * unit);
     }
     return count;
   }
 
-  private static void mark(HostLists lists, int centroid, BitSet chosen) {
-    long end = lists.offsets().getAtIndex(I64, centroid + 1);
-    for (long i = lists.offsets().getAtIndex(I64, centroid); i < end; i++) {
-      int passage = lists.listed().getAtIndex(I32, i);
-      chosen.set(ReferenceKernels.checkedPassage(passage, lists.passages()));
-    }
+  private static IntStream listed(HostLists lists, int centroid) {
+    return LongStream.range(
+            lists.offsets().getAtIndex(I64, centroid),
+            lists.offsets().getAtIndex(I64, centroid + 1))
+        .mapToInt(
+            i ->
+                ReferenceKernels.checkedPassage(
+                    lists.listed().getAtIndex(I32, i), lists.passages()));
   }
 
   static void approximateScores(

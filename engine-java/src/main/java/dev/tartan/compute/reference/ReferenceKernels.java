@@ -69,8 +69,9 @@ public final class ReferenceKernels implements HostKernels {
       HostLists lists,
       int nprobe,
       MemorySegment scratch,
-      MemorySegment out) {
-    return IntegerStages.candidates(query, lists, nprobe, out);
+      MemorySegment out,
+      MemorySegment outScores) {
+    return IntegerStages.candidates(query, lists, nprobe, out, outScores);
   }
 
   @Override
