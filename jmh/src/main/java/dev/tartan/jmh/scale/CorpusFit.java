@@ -56,7 +56,16 @@ final class CorpusFit {
     }
     int[] doclens = IntStream.range(0, passages.passages()).map(passages::doclen).toArray();
     return new CorpusModel(
-        dim, types, factor(), doclens, topics(), means, codes, spreads, relate(queries, types));
+        dim,
+        types,
+        factor(),
+        doclens,
+        topics(),
+        means,
+        codes,
+        spreads,
+        signs(),
+        relate(queries, types));
   }
 
   /** The types of both halves, one after the other; fills in the codes. */
@@ -114,6 +123,19 @@ final class CorpusFit {
       }
     }
     return means;
+  }
+
+  private int[] signs() {
+    int words = CorpusModel.signWords(dim);
+    int[] signs = new int[codes.length * words];
+    for (int t = 0; t < codes.length; t++) {
+      for (int d = 0; d < dim; d++) {
+        if (residuals[t * dim + d] > 0) {
+          signs[t * words + d / 32] |= 1 << d % 32;
+        }
+      }
+    }
+    return signs;
   }
 
   /** Cholesky factor of the covariance of the residuals' directions. */

@@ -26,6 +26,9 @@ final class Generated {
   @Option(names = "--turn", hidden = true)
   double turn = Recipe.DEFAULT.turn();
 
+  @Option(names = "--kept", hidden = true)
+  double kept = Recipe.DEFAULT.kept();
+
   @Option(names = "--variants", hidden = true)
   double variants = Recipe.DEFAULT.variants();
 
@@ -37,7 +40,7 @@ final class Generated {
 
   /** A corpus of {@code passages} passages. */
   GeneratedCorpus corpus(int passages) {
-    Recipe recipe = new Recipe(crossover, span, turn, variants, repeats, variety);
+    Recipe recipe = new Recipe(crossover, span, turn, kept, variants, repeats, variety);
     return new GeneratedCorpus(CorpusModel.load(model), recipe, seed, passages);
   }
 }
