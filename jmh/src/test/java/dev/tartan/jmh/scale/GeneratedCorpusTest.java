@@ -19,9 +19,12 @@ import java.util.Map;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.TestInstance.Lifecycle;
 import org.junit.jupiter.api.io.TempDir;
 
 /** What a generated corpus promises: any part, in any order, the same each time, from a seed. */
+@TestInstance(Lifecycle.PER_CLASS) // a fit serves all tests
 class GeneratedCorpusTest {
   private static final int DIM = 40; // no whole number of sign words
   private static final int TEMPLATES = 60;
@@ -31,27 +34,27 @@ class GeneratedCorpusTest {
   private final Passages real = real();
   private final List<float[]> queries = IntStream.range(0, 12).mapToObj(_ -> unitRows(4)).toList();
   private final CorpusModel model = fit();
+  private final GeneratedCorpus corpus = corpus(1);
 
   @Test
   void readsTheSameInPartsOfAnySize() {
-    float[] whole = read(corpus(1), Math.toIntExact(corpus(1).tokens()));
+    float[] whole = read(corpus, Math.toIntExact(corpus.tokens()));
     for (int part : new int[] {1, 7, 64, 1000}) {
-      assertArrayEquals(whole, read(corpus(1), part), "in parts of " + part);
+      assertArrayEquals(whole, read(corpus, part), "in parts of " + part);
     }
-    int first = IntStream.range(0, 123).map(corpus(1)::doclen).sum();
-    float[] passage = corpus(1).passage(123);
+    int first = IntStream.range(0, 123).map(corpus::doclen).sum();
+    float[] passage = corpus.passage(123);
     assertArrayEquals(
         Arrays.copyOfRange(whole, first * DIM, first * DIM + passage.length), passage);
   }
 
   @Test
   void anotherSeedIsAnotherCorpus() {
-    assertFalse(Arrays.equals(corpus(1).passage(0), corpus(2).passage(0)));
+    assertFalse(Arrays.equals(corpus.passage(0), corpus(2).passage(0)));
   }
 
   @Test
   void rowsAreOfUnitLengthAndAllDifferent() {
-    GeneratedCorpus corpus = corpus(1);
     float[] rows = read(corpus, 512);
     for (int t = 0; t < corpus.tokens(); t++) {
       assertEquals(1, Vectors.dot(rows, t * DIM, rows, t * DIM, DIM), 1e-5, "row " + t);
@@ -70,14 +73,13 @@ class GeneratedCorpusTest {
     CorpusModel loaded = CorpusModel.load(folder);
     assertArrayEquals(model.codes(), loaded.codes());
     assertArrayEquals(model.signs(), loaded.signs());
-    float[] before = corpus(1).passage(42);
+    float[] before = corpus.passage(42);
     float[] after = new GeneratedCorpus(loaded, Recipe.DEFAULT, 1, PASSAGES).passage(42);
     assertArrayEquals(before, after, 0.004f);
   }
 
   @Test
   void queriesKeepTheirSimilarityToTheTokensTheyMatched() {
-    GeneratedCorpus corpus = corpus(1);
     CorpusModel.Queries relations = model.queries();
     try (Arena arena = Arena.ofConfined()) {
       List<Matrix> drawn = new GeneratedQueries(corpus).draw(20, 0, arena);
@@ -112,7 +114,7 @@ class GeneratedCorpusTest {
   @Test
   void spreadsAndDoclensAreThoseOfTheRealPassages() {
     assertArrayEquals(IntStream.range(0, TEMPLATES).map(real::doclen).toArray(), model.doclens());
-    assertTrue(IntStream.range(0, PASSAGES).allMatch(p -> corpus(1).doclen(p) >= 5));
+    assertTrue(IntStream.range(0, PASSAGES).allMatch(p -> corpus.doclen(p) >= 5));
     assertEquals(real.tokens(), model.spreads().length);
   }
 
