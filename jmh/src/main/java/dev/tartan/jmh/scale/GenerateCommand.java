@@ -108,10 +108,13 @@ public final class GenerateCommand {
   void compare(
       @Mixin Real real,
       @Mixin Generated generated,
-      @Option(names = "--queries", description = "How many (default: ${DEFAULT-VALUE}).")
-          Integer queryCount)
+      @Option(
+              names = "--queries",
+              paramLabel = "N",
+              defaultValue = "200",
+              description = "How many (default: ${DEFAULT-VALUE}).")
+          int count)
       throws IOException {
-    int count = queryCount == null ? 200 : queryCount;
     Passages passages = real.readPassages();
     GeneratedCorpus corpus = generated.corpus(passages.passages());
     Path folder = Files.createTempDirectory("tartan-compare");
