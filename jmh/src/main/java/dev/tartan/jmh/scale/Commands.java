@@ -17,6 +17,7 @@ final class Commands {
   /** Runs a command line; a user's mistake is one line on stderr. Returns the exit code. */
   static int run(Object command, String... args) {
     return new CommandLine(command)
+        .setUsageHelpWidth(100)
         .setExecutionExceptionHandler(
             (e, line, _) -> {
               if (!(e instanceof TartanException)) {

@@ -1,6 +1,7 @@
 package dev.tartan.jmh.scale;
 
 import dev.tartan.compute.Backend;
+import dev.tartan.memory.TartanException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -39,9 +40,19 @@ final class CorpusFit {
    *
    * @param passages at least two, each with a token
    * @param queries rows of each query, [rows, dim]
+   * @throws TartanException if there are fewer passages, or no queries of their dim
    */
   static CorpusModel fit(Passages passages, List<float[]> queries, Backend backend) {
-    return new CorpusFit(passages, backend).model(queries);
+    if (passages.passages() < 2) {
+      throw new TartanException(passages.name() + " has fewer than 2 passages; more are needed");
+    }
+    List<float[]> asked = queries.stream().filter(q -> q.length > 0).toList();
+    if (asked.isEmpty() || asked.getFirst().length % passages.dim() != 0) {
+      throw new TartanException(
+          "the queries have no rows of dim %d, which %s has"
+              .formatted(passages.dim(), passages.name()));
+    }
+    return new CorpusFit(passages, backend).model(asked);
   }
 
   private CorpusModel model(List<float[]> queries) {
@@ -56,7 +67,16 @@ final class CorpusFit {
     }
     int[] doclens = IntStream.range(0, passages.passages()).map(passages::doclen).toArray();
     return new CorpusModel(
-        dim, types, factor(), doclens, topics(), means, codes, spreads, relate(queries, types));
+        dim,
+        types,
+        factor(),
+        doclens,
+        topics(),
+        means,
+        codes,
+        spreads,
+        signs(),
+        relate(queries, types));
   }
 
   /** The types of both halves, one after the other; fills in the codes. */
@@ -114,6 +134,19 @@ final class CorpusFit {
       }
     }
     return means;
+  }
+
+  private int[] signs() {
+    int words = CorpusModel.signWords(dim);
+    int[] signs = new int[codes.length * words];
+    for (int t = 0; t < codes.length; t++) {
+      for (int d = 0; d < dim; d++) {
+        if (residuals[t * dim + d] > 0) {
+          signs[t * words + d / 32] |= 1 << d % 32;
+        }
+      }
+    }
+    return signs;
   }
 
   /** Cholesky factor of the covariance of the residuals' directions. */

@@ -26,6 +26,8 @@ import java.util.Arrays;
  * @param means [templates, dim], mean residual of each template
  * @param codes [tokens], the type of each token
  * @param spreads [tokens], length of each token's residual without the passage's mean
+ * @param signs [tokens, dim / 32], the signs of the same residual, bit d % 32 of word d / 32 for
+ *     dimension d: 1 is positive
  * @param queries how real queries relate to the template they fit best
  */
 record CorpusModel(
@@ -37,6 +39,7 @@ record CorpusModel(
     float[] means,
     int[] codes,
     float[] spreads,
+    int[] signs,
     Queries queries) {
 
   /**
@@ -66,6 +69,11 @@ record CorpusModel(
     }
   }
 
+  /** Words of {@link #signs} a token. */
+  static int signWords(int dim) {
+    return (dim + 31) / 32;
+  }
+
   int templates() {
     return doclens.length;
   }
@@ -82,6 +90,7 @@ record CorpusModel(
     writeInts(folder, "doclens", doclens);
     writeInts(folder, "topics", topics);
     writeInts(folder, "codes", codes);
+    writeInts(folder, "signs", signs);
     writeInts(folder, "query-places", queries.places);
   }
 
@@ -105,6 +114,7 @@ record CorpusModel(
         readFloats(folder, "means"),
         readInts(folder, "codes"),
         readFloats(folder, "spreads"),
+        readInts(folder, "signs"),
         new Queries(
             readInts(folder, "query-places"),
             readFloats(folder, "query-similarities"),
@@ -142,7 +152,7 @@ record CorpusModel(
   private static int[] readInts(Path folder, String name) {
     try (NpyFile file = NpyFile.open(file(folder, name))) {
       return Arrays.stream(file.expect("a corpus model", 1, DType.I32).readLongs())
-          .mapToInt(Math::toIntExact)
+          .mapToInt(v -> (int) v)
           .toArray();
     }
   }

@@ -17,27 +17,8 @@ final class Generated {
       description = "Another seed, other passages (default: ${DEFAULT-VALUE}).")
   long seed = 1;
 
-  @Option(names = "--crossover", hidden = true)
-  double crossover = Recipe.DEFAULT.crossover();
-
-  @Option(names = "--span", hidden = true)
-  double span = Recipe.DEFAULT.span();
-
-  @Option(names = "--turn", hidden = true)
-  double turn = Recipe.DEFAULT.turn();
-
-  @Option(names = "--variants", hidden = true)
-  double variants = Recipe.DEFAULT.variants();
-
-  @Option(names = "--repeats", hidden = true)
-  double repeats = Recipe.DEFAULT.repeats();
-
-  @Option(names = "--variety", hidden = true)
-  double variety = Recipe.DEFAULT.variety();
-
   /** A corpus of {@code passages} passages. */
   GeneratedCorpus corpus(int passages) {
-    Recipe recipe = new Recipe(crossover, span, turn, variants, repeats, variety);
-    return new GeneratedCorpus(CorpusModel.load(model), recipe, seed, passages);
+    return new GeneratedCorpus(CorpusModel.load(model), Recipe.DEFAULT, seed, passages);
   }
 }

@@ -10,9 +10,10 @@ import java.util.Arrays;
  * Passages of any number, drawn from a {@link CorpusModel} when they are read. A passage follows a
  * template; spans of it come from other templates of the topic, as texts about one thing share
  * phrases. Each token is its type, the context of the passage, and a residual as long as the
- * template's was, which has three parts: a variant of the type, which other passages share (new
- * words, other senses: by Zipf's law, so that their number grows with the corpus by Heaps'), one
- * that tokens of the type in this passage share (a word that is repeated), and noise of its own.
+ * template's was, which has three parts: a variant of the type, which other passages of the topic
+ * share (new words, other senses: by Zipf's law, so that their number grows with the corpus by
+ * Heaps'), one that tokens of the type in this passage share (a word that is repeated), and noise
+ * of its own.
  *
  * <p>Everything is a function of the seed, the passage and the position: any part can be read in
  * any order, again and again, in constant memory. Confined to one thread.
@@ -132,13 +133,16 @@ final class GeneratedCorpus implements PassageSource {
     return rows;
   }
 
+  /** What all tokens of a passage have in common. */
+  private record Voice(long seed, int topic, float[] context) {}
+
   /** Makes the tokens {@code [from, to)} of a passage, each at its place in {@code rows}. */
   private void fill(int passage, int from, int to, float[] rows) {
     long own = Seeds.mix(seed ^ 0x5EED, passage);
     int template = template(passage);
     int length = model.doclens()[template];
     int[] topic = topics[model.topics()[template]];
-    float[] context = context(own, template, topic);
+    Voice voice = new Voice(own, model.topics()[template], context(own, template, topic));
     int position = 0;
     for (int span = 1; position < to; span++) {
       long drawn = Seeds.mix(own, -span);
@@ -150,7 +154,7 @@ final class GeneratedCorpus implements PassageSource {
       int end = position + Math.min(Math.min(wanted, length - position), sourceLength - start);
       for (int i = Math.max(position, from); i < Math.min(end, to); i++) {
         int token = firstTokens[source] + start + i - position;
-        fillToken(token, own, i, context, rows);
+        fillToken(token, voice, i, rows);
       }
       position = end;
     }
@@ -166,30 +170,46 @@ final class GeneratedCorpus implements PassageSource {
     return context;
   }
 
-  private void fillToken(int token, long own, int position, float[] context, float[] rows) {
+  private void fillToken(int token, Voice voice, int position, float[] rows) {
     int at = position * dim();
     int type = model.codes()[token];
     float spread = model.spreads()[token];
     System.arraycopy(model.types(), type * dim(), rows, at, dim());
-    long word = Seeds.mix(own, ~(long) type); // the same for all tokens of a type in a passage
+    long word =
+        Seeds.mix(voice.seed, ~(long) type); // the same for all tokens of a type in a passage
     double rank = Math.pow(Seeds.unit(word), -recipe.variety());
-    int variant = noise.row(Seeds.mix(type, (long) rank));
+    int variant = noise.row(Seeds.mix(Seeds.mix(type, voice.topic), (long) rank));
     int here = noise.row(Seeds.mix(word, 1));
-    int alone = noise.row(Seeds.mix(own, position));
+    int alone = noise.row(Seeds.mix(voice.seed, position));
     // What lies far from every type is a word of its own rather than a variant of a common one.
+    float fresh = spread * (float) Math.sqrt(1 - recipe.kept());
     float common = (float) recipe.variants() * Math.max(0, 1 - spread * spread);
     float repeated = (float) recipe.repeats() * (1 - common);
-    float variantShare = spread * (float) Math.sqrt(common);
-    float hereShare = spread * (float) Math.sqrt(repeated);
-    float aloneShare = spread * (float) Math.sqrt(1 - common - repeated);
+    float variantShare = fresh * (float) Math.sqrt(common);
+    float hereShare = fresh * (float) Math.sqrt(repeated);
+    float aloneShare = fresh * (float) Math.sqrt(1 - common - repeated);
     float[] pool = noise.pool();
     for (int d = 0; d < dim(); d++) {
       rows[at + d] +=
-          context[d]
+          voice.context[d]
               + variantShare * pool[variant + d]
               + hereShare * pool[here + d]
               + aloneShare * pool[alone + d];
     }
+    addSigns(token, spread * (float) Math.sqrt(recipe.kept() / dim()), rows, at);
     Vectors.normalize(rows, at, dim());
+  }
+
+  /** Adds {@code size} or its negative in each dimension, by the signs of a template's token. */
+  private void addSigns(int token, float size, float[] rows, int at) {
+    int words = CorpusModel.signWords(dim());
+    int bits = Float.floatToRawIntBits(size);
+    for (int w = 0; w < words; w++) {
+      int negative = ~model.signs()[token * words + w];
+      int end = Math.min(dim() - w * 32, 32);
+      for (int d = 0; d < end; d++) {
+        rows[at + w * 32 + d] += Float.intBitsToFloat(bits | negative >>> d << 31);
+      }
+    }
   }
 }

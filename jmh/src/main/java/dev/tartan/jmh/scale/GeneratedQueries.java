@@ -54,7 +54,7 @@ final class GeneratedQueries {
   private int passageOf(int template, long bits) {
     int first = Seeds.below(bits, corpus.passages());
     for (int i = 0; i < corpus.passages(); i++) {
-      int passage = (first + i) % corpus.passages();
+      int passage = (int) (((long) first + i) % corpus.passages());
       if (corpus.template(passage) == template) {
         return passage;
       }

@@ -24,7 +24,7 @@ record Passages(String name, int dim, float[] rows, int[] offsets) implements Pa
     double step = Math.max(1, (double) source.passages() / count);
     long first = 0;
     for (int p = 0; p < source.passages(); p++) {
-      if (source.doclen(p) > 0 && (int) (p / step) > (int) ((p - 1) / step) || p == 0) {
+      if (source.doclen(p) > 0 && (p == 0 || (int) (p / step) > (int) ((p - 1) / step))) {
         firsts.add(first);
         doclens.add(source.doclen(p));
       }
