@@ -153,7 +153,8 @@ public final class Segment {
     ArrayFile file = files.get(component);
     if (file == null) {
       throw new dev.tartan.memory.TartanException(
-          "segment %s has no %s file".formatted(entry.name(), component.extension()));
+          "segment %s has no %s file: an earlier Tartan wrote the index, or it is damaged; index again"
+              .formatted(entry.name(), component.extension()));
     }
     return file;
   }
