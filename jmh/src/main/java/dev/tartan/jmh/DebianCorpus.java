@@ -37,7 +37,7 @@ public final class DebianCorpus {
   private DebianCorpus() {}
 
   public static void main(String[] args) throws IOException {
-    if (args.length != 1) {
+    if (args.length != 1 || args[0].startsWith("-")) {
       System.err.println("usage: ./tartan bench debian FOLDER < Translation-en");
       System.exit(2);
     }
@@ -48,6 +48,10 @@ public final class DebianCorpus {
       corpus.accept(line);
     }
     corpus.endParagraph();
+    if (corpus.passages.isEmpty() || corpus.synopses.isEmpty()) {
+      System.err.println("tartan: standard input holds no package descriptions");
+      System.exit(1);
+    }
     Path folder = Files.createDirectories(Path.of(args[0]));
     List<String> queries = List.copyOf(corpus.synopses);
     List<String> drawn = new ArrayList<>();
