@@ -1,5 +1,6 @@
 package dev.tartan.compute;
 
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -23,6 +24,19 @@ public interface Backend extends AutoCloseable {
 
   Scope openScope();
 
+  /**
+   * How many queries a call of a search stage does best with: one where a query's scores should
+   * stay in the cache of a core, more where a call is dear.
+   */
+  int queriesAtOnce();
+
+  /**
+   * Runs {@code body} for 0 .. tasks-1, in any order, on the threads of the backend, the caller
+   * among them; returns when all are done and throws what the first failure threw. Stages that
+   * {@code body} calls use threads of their own only where some are idle.
+   */
+  void run(int tasks, IntConsumer body);
+
   /** {@code scores[c][r] = q[r] . c} and the best over r, for every centroid and query. */
   void centroidScores(QueryBatch queries, Buffer centroids, CentroidScores out);
 
@@ -36,8 +50,24 @@ public interface Backend extends AutoCloseable {
    *     wanted
    * @param scope where the result lives
    */
-  IntegerQueries integerScores(
+  default IntegerQueries integerScores(
+      QueryBatch queries, CentroidGrid grid, @Nullable CodecTables codec, Scope scope) {
+    IntegerQueries out = integerQueries(queries, grid, codec, scope);
+    integerScores(out, grid, codec);
+    return out;
+  }
+
+  /** Room for {@link #integerScores(IntegerQueries, CentroidGrid, CodecTables)}. */
+  IntegerQueries integerQueries(
       QueryBatch queries, CentroidGrid grid, @Nullable CodecTables codec, Scope scope);
+
+  /**
+   * Fills {@code out} for the queries it was made for, or for one that has {@linkplain
+   * QueryBatch#replace replaced} theirs and has as many lanes.
+   *
+   * @param grid and {@code codec}: those that it was made for
+   */
+  void integerScores(IntegerQueries out, CentroidGrid grid, @Nullable CodecTables codec);
 
   /**
    * PLAID candidate generation (2205.09707, section 4.1): the passages in the inverted lists of

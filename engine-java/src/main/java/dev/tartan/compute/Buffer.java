@@ -24,6 +24,15 @@ public interface Buffer {
   /** Copies the buffer to {@code target}, which has exactly {@link #bytes()} bytes. */
   void copyTo(MemorySegment target);
 
+  /** Fills the first rows from {@code source}, which has whole rows, without making an object. */
+  void copyRowsFrom(MemorySegment source);
+
+  /**
+   * Copies {@code count} rows from {@code first} on to the start of {@code target}, which has room
+   * for them, without making an object.
+   */
+  void copyRowsTo(long first, long count, MemorySegment target);
+
   default long bytes() {
     return rows() * columns() * dtype().bytes();
   }

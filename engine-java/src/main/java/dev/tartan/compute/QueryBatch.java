@@ -1,6 +1,7 @@
 package dev.tartan.compute;
 
 import dev.tartan.memory.DType;
+import dev.tartan.memory.Matrix;
 
 /**
  * The token embeddings of one or more queries, ragged, never padded.
@@ -19,6 +20,17 @@ public record QueryBatch(Buffer rows, int[] offsets) {
         || offsets[offsets.length - 1] != rows.rows()) {
       throw new IllegalArgumentException("query offsets do not cover the rows");
     }
+  }
+
+  /** Room for one query of up to {@code rows} rows, to be filled by {@link #replace}. */
+  public static QueryBatch room(Scope scope, int rows, int dim) {
+    return new QueryBatch(scope.allocate(DType.F32, rows, dim), new int[] {0, rows});
+  }
+
+  /** Puts another query in the place of a batch's only one, within the room there is. */
+  public void replace(Matrix query) {
+    rows.copyRowsFrom(query.data());
+    offsets[1] = Math.toIntExact(query.rows());
   }
 
   public int queries() {

@@ -12,10 +12,12 @@ import dev.tartan.memory.DType;
 import dev.tartan.memory.Layouts;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The PLAID pipeline (2205.09707, section 4) for one batch of queries over one segment. A passage's
- * final score is the same whichever way it was reached.
+ * The PLAID pipeline (2205.09707, section 4) for one batch of queries over one segment, and the
+ * next. A passage's final score is the same whichever way it was reached. What a search returns is
+ * overwritten by the next; memory is that of the largest so far.
  */
 final class PlaidSearch {
   /** The share of ndocs that is scored exactly, as published. */
@@ -35,6 +37,7 @@ final class PlaidSearch {
   private final boolean compressed;
   private final StageClock clock;
   private final Scope scope;
+  private final @Nullable Candidates[] rooms = new Candidates[2];
 
   PlaidSearch(
       Backend backend,
@@ -51,12 +54,16 @@ final class PlaidSearch {
     this.scope = scope;
   }
 
-  IntegerQueries integerScores(QueryBatch queries) {
+  /** Room for the queries in integers. */
+  IntegerQueries integerQueries(QueryBatch queries) {
+    return backend.integerQueries(queries, grid, compressed ? codec : null, scope);
+  }
+
+  /** Fills {@code queries}, which {@link #search} then searches for. */
+  void integerScores(IntegerQueries queries) {
     long start = System.nanoTime();
-    IntegerQueries integers =
-        backend.integerScores(queries, grid, compressed ? codec : null, scope);
+    backend.integerScores(queries, grid, compressed ? codec : null);
     clock.charge(Stage.CENTROID_SCORES, start);
-    return integers;
   }
 
   /**
@@ -66,8 +73,7 @@ final class PlaidSearch {
   Candidates search(
       IntegerQueries queries, SegmentTables segment, SearchSettings settings, long keep) {
     long start = System.nanoTime();
-    Candidates found =
-        Candidates.allocate(scope, queries.queries().queries(), segment.segment().passages());
+    Candidates found = room(queries.queries().queries(), segment.segment().passages(), null);
     backend.candidates(queries, segment.lists(), settings.nprobe(), found);
     if (found.largest() > (long) LISTED * settings.ndocs()) {
       found = cut(found, (long) LISTED * settings.ndocs());
@@ -124,40 +130,63 @@ final class PlaidSearch {
     return best;
   }
 
-  /** The {@code keep} best of all passages, each scored in float. */
-  Candidates exhaustive(QueryBatch queries, SegmentTables segment, long keep) {
-    int passages = segment.segment().passages();
-    Candidates all = Candidates.allocate(scope, queries.queries(), passages);
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment numbers = arena.allocate((long) passages * Integer.BYTES, 4);
-      for (int p = 0; p < passages; p++) {
-        numbers.setAtIndex(Layouts.I32, p, p);
-      }
-      for (int q = 0; q < queries.queries(); q++) {
-        all.passages().slice(q * all.capacity(), passages).copyFrom(numbers);
-        all.setCount(q, passages);
-      }
-    }
+  /**
+   * The {@code keep} best of all passages, each scored in float.
+   *
+   * @param integers filled, unless the embeddings are not compressed
+   */
+  Candidates exhaustive(IntegerQueries integers, SegmentTables segment, long keep) {
+    QueryBatch queries = integers.queries();
+    Candidates all = all(queries.queries(), segment.segment().passages());
     long start = System.nanoTime();
     if (segment.dense() != null) {
       backend.maxSimDense(queries, segment.dense(), all);
     } else {
-      CentroidScores scores =
-          CentroidScores.allocate(scope, queries, Math.toIntExact(codec.centroids().rows()));
-      backend.centroidScores(queries, codec.centroids(), scores);
-      backend.maxSim(queries, scores, codec, segment.compressed(), all);
-      all = rescored(integerScores(queries), segment, all, keep); // the same bits as from a search
+      try (Scope scratch = backend.openScope()) {
+        CentroidScores scores =
+            CentroidScores.allocate(scratch, queries, Math.toIntExact(codec.centroids().rows()));
+        backend.centroidScores(queries, codec.centroids(), scores);
+        backend.maxSim(queries, scores, codec, segment.compressed(), all);
+      }
+      all = rescored(integers, segment, all, keep); // the same bits as from a search
     }
     Candidates best = best(all, keep);
     clock.charge(Stage.MAXSIM, start);
     return best;
   }
 
+  private Candidates all(int queries, int passages) {
+    Candidates all = room(queries, passages, null);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment numbers = arena.allocate((long) passages * Integer.BYTES, 4);
+      for (int p = 0; p < passages; p++) {
+        numbers.setAtIndex(Layouts.I32, p, p);
+      }
+      for (int q = 0; q < queries; q++) {
+        all.passages().slice(q * all.capacity(), passages).copyFrom(numbers);
+        all.setCount(q, passages);
+      }
+    }
+    return all;
+  }
+
+  /** The result lives in other memory than {@code candidates}, until the stage after the next. */
   private Candidates best(Candidates candidates, long keep) {
-    Candidates best =
-        Candidates.allocate(scope, candidates.queries(), Math.min(keep, candidates.largest()));
+    Candidates best = room(candidates.queries(), Math.min(keep, candidates.largest()), candidates);
     backend.keepBest(candidates, keep, best);
     return best;
+  }
+
+  /** Room for candidates: one of two that take turns, so that searches reuse their memory. */
+  private Candidates room(int queries, long capacity, @Nullable Candidates besides) {
+    int turn = rooms[0] != null && rooms[0] == besides ? 1 : 0;
+    Candidates room = rooms[turn];
+    if (room == null || room.queries() != queries || room.capacity() < capacity) {
+      // twice what is needed, so that memory grown out of is no more than memory in use
+      room = Candidates.allocate(scope, queries, room == null ? capacity : 2 * capacity);
+      rooms[turn] = room;
+    }
+    return room;
   }
 
   /** Scratch a query needs at most, in bytes: decides how many queries make a batch. */

@@ -13,6 +13,7 @@ import dev.tartan.compute.Scope;
 import dev.tartan.memory.DType;
 import dev.tartan.memory.Layouts;
 import dev.tartan.memory.Matrix;
+import dev.tartan.memory.Pool;
 import dev.tartan.memory.TartanException;
 import dev.tartan.segment.Manifest;
 import dev.tartan.segment.Segment;
@@ -21,10 +22,12 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
-import java.util.HashMap;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +39,14 @@ public final class Searcher implements AutoCloseable {
   private static final long BATCH_BYTES = 64L << 20;
   private static final int MAX_BATCH = 64;
 
+  /** Options whose settings are remembered, so that a search does not make them again. */
+  private static final int MOST_SETTINGS = 256;
+
+  /** Spare workspaces kept: as many as threads are likely to search at once. */
+  private static final int SPARES = 64;
+
+  private static final long CLOSING_NANOS = 100_000;
+
   private final Snapshot snapshot;
   private final Backend backend;
   private final Scope resident;
@@ -43,6 +54,13 @@ public final class Searcher implements AutoCloseable {
   private final CentroidGrid grid;
   private final List<SegmentTables> segments = new ArrayList<>();
   private final StageClock clock = new StageClock();
+  private final Map<SearchOptions, SearchSettings> settings = new ConcurrentHashMap<>();
+  private final Pool<Workspace> workspaces = new Pool<>(SPARES);
+
+  /** Searches that run. */
+  private final AtomicInteger running = new AtomicInteger();
+
+  private volatile boolean closed;
 
   public Searcher(Snapshot snapshot, Backend backend) {
     this.snapshot = snapshot;
@@ -68,6 +86,18 @@ public final class Searcher implements AutoCloseable {
    * The settings that {@code options} lead to on this index; of no effect on an exhaustive search.
    */
   public SearchSettings settings(SearchOptions options) {
+    SearchSettings known = settings.get(options);
+    if (known != null) {
+      return known;
+    }
+    SearchSettings chosen = choose(options);
+    if (settings.size() < MOST_SETTINGS) {
+      settings.put(options, chosen);
+    }
+    return chosen;
+  }
+
+  private SearchSettings choose(SearchOptions options) {
     SearchSettings base = base(options.k());
     boolean given =
         options.nprobe() != null || options.threshold() != null || options.ndocs() != null;
@@ -97,25 +127,48 @@ public final class Searcher implements AutoCloseable {
    * @throws TartanException if the query does not fit the index or holds a NaN
    */
   public List<Hit> search(Matrix query, SearchOptions options) {
-    return searchAll(List.of(query), options).getFirst();
+    check(query);
+    begin();
+    try (Snapshot.Lease _ = snapshot.lease()) {
+      return searchOne(query, options);
+    } finally {
+      running.decrementAndGet();
+    }
   }
 
   /**
-   * {@link #search} of many queries at once, which shares out the work better. The same answers, in
-   * the order of the queries.
+   * {@link #search} of many queries at once, each on one thread, as many at a time as the backend
+   * has threads: the most queries a second, where {@link #search} gives the shortest time of one.
+   * The same answers, in the order of the queries.
    */
   public List<List<Hit>> searchAll(List<Matrix> queries, SearchOptions options) {
-    List<List<Hit>> all = new ArrayList<>(queries.size());
     queries.forEach(this::check);
+    List<List<Hit>> all = new ArrayList<>(Collections.nCopies(queries.size(), List.of()));
+    int[] ends = batchEnds(queries, options.exhaustive() ? MAX_BATCH : backend.queriesAtOnce());
+    begin();
     try (Snapshot.Lease _ = snapshot.lease()) {
-      int first = 0;
-      while (first < queries.size()) {
-        int last = batchEnd(queries, first);
-        all.addAll(searchBatch(queries.subList(first, last), options, 1));
-        first = last;
-      }
+      backend.run(
+          ends.length,
+          b -> {
+            int first = b == 0 ? 0 : ends[b - 1];
+            if (ends[b] == first + 1) {
+              all.set(first, searchOne(queries.get(first), options)); // each task its own places
+            } else {
+              searchBatch(queries.subList(first, ends[b]), options, all.subList(first, ends[b]));
+            }
+          });
+    } finally {
+      running.decrementAndGet();
     }
     return all;
+  }
+
+  private void begin() {
+    running.incrementAndGet();
+    if (closed) {
+      running.decrementAndGet();
+      throw new IllegalStateException("the searcher is closed");
+    }
   }
 
   /**
@@ -172,7 +225,8 @@ public final class Searcher implements AutoCloseable {
     try (Snapshot.Lease _ = snapshot.lease();
         Scope scope = backend.openScope();
         Arena arena = Arena.ofConfined()) {
-      QueryBatch batch = batch(List.of(query), scope);
+      QueryBatch batch = QueryBatch.room(scope, (int) query.rows(), query.dim());
+      batch.replace(query);
       CentroidScores scores =
           CentroidScores.allocate(scope, batch, Math.toIntExact(codec.centroids().rows()));
       backend.centroidScores(batch, codec.centroids(), scores);
@@ -184,12 +238,28 @@ public final class Searcher implements AutoCloseable {
     }
   }
 
-  private PlaidSearch plaid(Scope scope) {
-    return new PlaidSearch(backend, codec, grid, snapshot.codec().compressed(), clock, scope);
+  private Workspace workspace(int queries) {
+    Scope scope = backend.openScope();
+    boolean compressed = snapshot.codec().compressed();
+    Ranking[] rankings = new Ranking[queries];
+    Arrays.setAll(rankings, q -> new Ranking(segments));
+    return new Workspace(
+        scope, new PlaidSearch(backend, codec, grid, compressed, clock, scope), rankings);
   }
 
+  /** Searches that run end first, and no other begins. */
   @Override
   public void close() {
+    if (closed) {
+      return;
+    }
+    closed = true;
+    while (running.get() > 0) {
+      LockSupport.parkNanos(CLOSING_NANOS);
+    }
+    for (Workspace spare = workspaces.take(); spare != null; spare = workspaces.take()) {
+      spare.close();
+    }
     resident.close();
   }
 
@@ -213,106 +283,101 @@ public final class Searcher implements AutoCloseable {
     }
   }
 
-  private int batchEnd(List<Matrix> queries, int first) {
+  /** Where batches end that have up to {@code most} queries and do not ask too much memory. */
+  private int[] batchEnds(List<Matrix> queries, int most) {
+    int[] ends = new int[queries.size()];
+    int n = 0;
+    int first = 0;
     long bytes = 0;
-    int last = first;
-    while (last < queries.size() && last - first < MAX_BATCH) {
-      bytes +=
-          PlaidSearch.bytes(
-              codec.centroids().rows(),
-              (int) queries.get(last).rows(),
-              snapshot.manifest().passages());
-      if (last > first && bytes > BATCH_BYTES) {
-        break;
+    for (int q = 0; q < ends.length; q++) {
+      int rows = (int) queries.get(q).rows();
+      long more = PlaidSearch.bytes(codec.centroids().rows(), rows, snapshot.manifest().passages());
+      if (q > first && (q - first == most || bytes + more > BATCH_BYTES)) {
+        ends[n++] = q;
+        first = q;
+        bytes = 0;
       }
-      last++;
+      bytes += more;
     }
-    return last;
+    if (ends.length > 0) {
+      ends[n++] = ends.length;
+    }
+    return Arrays.copyOf(ends, n);
   }
 
-  /**
-   * One batch. Where a few documents with many passages leave less than k, more passages are kept
-   * for that query alone: {@code factor} times as many.
-   */
-  private List<List<Hit>> searchBatch(List<Matrix> queries, SearchOptions options, int factor) {
-    List<List<Hit>> hits = new ArrayList<>();
-    queries.forEach(q -> hits.add(new ArrayList<>()));
-    boolean[] cut = new boolean[queries.size()];
-    SearchSettings settings = settings(options);
-    try (Scope scope = backend.openScope()) {
-      PlaidSearch plaid = plaid(scope);
-      QueryBatch batch = batch(queries, scope);
-      @Nullable IntegerQueries integers = options.exhaustive() ? null : plaid.integerScores(batch);
-      for (int s = 0; s < segments.size(); s++) {
-        SegmentTables segment = segments.get(s);
-        long passages = segment.segment().passages();
-        long keep = Math.min(passages, factor * keep(segment.segment(), options.k()));
-        Candidates best =
-            integers == null || keep == passages
-                ? plaid.exhaustive(batch, segment, keep)
-                : plaid.search(integers, segment, settings, keep);
-        collect(best, s, hits);
-        for (int q = 0; q < cut.length; q++) {
-          cut[q] |= best.count(q) == keep && keep < passages;
-        }
+  private List<Hit> searchOne(Matrix query, SearchOptions options) {
+    Workspace workspace = workspaces.take();
+    if (workspace == null) {
+      workspace = workspace(1);
+    }
+    boolean kept = false;
+    try {
+      IntegerQueries integers = workspace.query(query);
+      List<Hit> hits = List.of();
+      // where a few documents with many passages leave less than k, more passages are kept
+      for (int factor = 1; factor == 1 || more(workspace, 0, hits, options); factor *= 4) {
+        rank(workspace, integers, options, factor);
+        hits = hits(workspace, 0, options);
+      }
+      kept = workspaces.give(workspace);
+      return hits;
+    } finally {
+      if (!kept) {
+        workspace.close();
       }
     }
+  }
+
+  private void searchBatch(List<Matrix> queries, SearchOptions options, List<List<Hit>> all) {
+    try (Workspace workspace = workspace(queries.size())) {
+      rank(workspace, workspace.queries(queries), options, 1);
+      for (int q = 0; q < queries.size(); q++) {
+        List<Hit> hits = hits(workspace, q, options);
+        boolean more = more(workspace, q, hits, options);
+        all.set(q, more ? searchOne(queries.get(q), options) : hits);
+      }
+    }
+  }
+
+  private static boolean more(Workspace workspace, int q, List<Hit> hits, SearchOptions options) {
+    return hits.size() < options.k() && workspace.rankings[q].cutShort();
+  }
+
+  private List<Hit> hits(Workspace workspace, int q, SearchOptions options) {
     long start = System.nanoTime();
-    List<List<Hit>> result = new ArrayList<>();
-    hits.forEach(h -> result.add(bestDocuments(h, options.k())));
+    List<Hit> hits = workspace.rankings[q].hits(options.k());
     clock.charge(Stage.HITS, start);
-    for (int q = 0; q < cut.length; q++) {
-      if (cut[q] && result.get(q).size() < options.k()) {
-        result.set(q, searchBatch(queries.subList(q, q + 1), options, 4 * factor).getFirst());
+    return hits;
+  }
+
+  /** Ranks the passages of all segments; {@code factor} times as many as k asks for. */
+  private void rank(
+      Workspace workspace, IntegerQueries integers, SearchOptions options, int factor) {
+    PlaidSearch plaid = workspace.plaid;
+    SearchSettings settings = settings(options);
+    if (!options.exhaustive() || snapshot.codec().compressed()) {
+      plaid.integerScores(integers);
+    }
+    for (Ranking ranking : workspace.rankings) {
+      ranking.clear();
+    }
+    for (int s = 0; s < segments.size(); s++) {
+      SegmentTables segment = segments.get(s);
+      long passages = segment.segment().passages();
+      long keep = Math.min(passages, factor * keep(segment.segment(), options.k()));
+      Candidates best =
+          options.exhaustive() || keep == passages
+              ? plaid.exhaustive(integers, segment, keep)
+              : plaid.search(integers, segment, settings, keep);
+      for (int q = 0; q < workspace.rankings.length; q++) {
+        workspace.rankings[q].add(s, best, q, best.count(q) == keep && keep < passages);
       }
     }
-    return result;
   }
 
   /** Passages to keep so that k documents come of them: more where documents have several. */
   private static long keep(Segment segment, int k) {
     long perDocument = Math.ceilDiv(segment.passages(), Math.max(1, segment.documents()));
     return Math.min(segment.passages(), k * (perDocument == 1 ? 1 : 4 * perDocument));
-  }
-
-  private static QueryBatch batch(List<Matrix> queries, Scope scope) {
-    int[] offsets = new int[queries.size() + 1];
-    for (int q = 0; q < queries.size(); q++) {
-      offsets[q + 1] = offsets[q] + (int) queries.get(q).rows();
-    }
-    Buffer rows = scope.allocate(DType.F32, offsets[queries.size()], queries.getFirst().dim());
-    for (int q = 0; q < queries.size(); q++) {
-      rows.slice(offsets[q], offsets[q + 1] - offsets[q]).copyFrom(queries.get(q).data());
-    }
-    return new QueryBatch(rows, offsets);
-  }
-
-  private void collect(Candidates best, int segmentNumber, List<List<Hit>> hits) {
-    Segment segment = segments.get(segmentNumber).segment();
-    try (Arena arena = Arena.ofConfined()) {
-      for (int q = 0; q < best.queries(); q++) {
-        long n = best.count(q);
-        MemorySegment passages = arena.allocate(n * Integer.BYTES, 4);
-        MemorySegment scores = arena.allocate(n * Float.BYTES, 4);
-        best.passages().slice(q * best.capacity(), n).copyTo(passages);
-        best.scores().slice(q * best.capacity(), n).copyTo(scores);
-        for (int i = 0; i < n; i++) {
-          int passage = passages.getAtIndex(Layouts.I32, i);
-          String id = segment.id(segment.document(passage));
-          float score = scores.getAtIndex(Layouts.F32, i);
-          hits.get(q).add(new Hit(id, score, segmentNumber, passage));
-        }
-      }
-    }
-  }
-
-  /** Each document once, with its best passage. */
-  private static List<Hit> bestDocuments(List<Hit> hits, int k) {
-    hits.sort(
-        Comparator.comparing((Hit h) -> -h.score())
-            .thenComparing(Hit::segment)
-            .thenComparing(Hit::passage));
-    Map<String, Hit> best = new HashMap<>();
-    return hits.stream().filter(h -> best.putIfAbsent(h.id(), h) == null).limit(k).toList();
   }
 }

@@ -78,6 +78,56 @@ public final class Segment {
     return string(Component.ID_OFFSETS, Component.IDS, document);
   }
 
+  /** The external id of a document, by way of an array with room for {@link #idBytes}. */
+  public String id(int document, byte[] room) {
+    int bytes = idBytes(document);
+    MemorySegment.copy(file(Component.IDS).data(), Layouts.U8, idStart(document), room, 0, bytes);
+    return new String(room, 0, bytes, StandardCharsets.UTF_8);
+  }
+
+  /** The length of a document's id in UTF-8. */
+  public int idBytes(int document) {
+    long bytes = idStart(document + 1) - idStart(document);
+    if (bytes < 0
+        || idStart(document) < 0
+        || idStart(document + 1) > file(Component.IDS).data().byteSize()) {
+      throw ArrayFile.damaged(
+          file(Component.ID_OFFSETS).path(), "entry %d is out of range".formatted(document));
+    }
+    return Math.toIntExact(bytes);
+  }
+
+  /** Equal for equal ids, whatever their segments. */
+  public int idHash(int document) {
+    int hash = 0;
+    long end = idStart(document) + idBytes(document);
+    for (long i = idStart(document); i < end; i++) {
+      hash = 31 * hash + file(Component.IDS).data().get(Layouts.U8, i);
+    }
+    return hash;
+  }
+
+  /** Whether two documents have the same id. */
+  public boolean sameId(int document, Segment other, int otherDocument) {
+    return MemorySegment.mismatch(
+            file(Component.IDS).data(),
+            idStart(document),
+            idStart(document) + idBytes(document),
+            other.file(Component.IDS).data(),
+            other.idStart(otherDocument),
+            other.idStart(otherDocument) + other.idBytes(otherDocument))
+        < 0;
+  }
+
+  private long idStart(int document) {
+    MemorySegment offsets = file(Component.ID_OFFSETS).data();
+    if (document < 0 || document >= offsets.byteSize() / Long.BYTES) {
+      throw ArrayFile.damaged(
+          file(Component.ID_OFFSETS).path(), "there is no entry %d".formatted(document));
+    }
+    return offsets.getAtIndex(Layouts.I64, document);
+  }
+
   /** The text of a passage; null if the index stores none. */
   public @Nullable String text(int passage) {
     return files.containsKey(Component.TEXT)

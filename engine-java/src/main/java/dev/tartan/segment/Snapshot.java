@@ -5,6 +5,7 @@ import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -26,6 +27,7 @@ public final class Snapshot implements AutoCloseable {
   /** Leases, plus one until {@link #close}. */
   private final AtomicLong holders = new AtomicLong(1);
 
+  private final Lease lease = new Lease();
   private volatile boolean closed;
 
   private Snapshot(Path directory, Manifest manifest) {
@@ -78,7 +80,7 @@ public final class Snapshot implements AutoCloseable {
   }
 
   public List<Segment> segments() {
-    return List.copyOf(segments);
+    return Collections.unmodifiableList(segments);
   }
 
   /** Bytes of the codec file. */
@@ -95,7 +97,7 @@ public final class Snapshot implements AutoCloseable {
       }
       throw new IllegalStateException("the index is closed");
     }
-    return new Lease();
+    return lease;
   }
 
   /**
@@ -124,7 +126,7 @@ public final class Snapshot implements AutoCloseable {
     }
   }
 
-  /** A hold on the mapped files. */
+  /** A hold on the mapped files; one object for all holders, each of which closes it once. */
   public final class Lease implements AutoCloseable {
     private Lease() {}
 

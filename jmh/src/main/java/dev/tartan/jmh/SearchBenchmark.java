@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
@@ -82,9 +83,19 @@ public class SearchBenchmark extends BackendBenchmark {
       for (long q = 0; q < shape[0]; q++) {
         Matrix query = Matrix.allocate(arena, shape[1], dim);
         file.readFloats(q * shape[1] * dim, shape[1] * dim, query.data());
-        all.add(query);
+        all.add(withoutPadding(query));
       }
     }
+  }
+
+  /** The rows before those of zeros at the end: shorter queries are padded to the longest. */
+  private static Matrix withoutPadding(Matrix query) {
+    float[] zeros = new float[query.dim()];
+    long rows = query.rows();
+    while (rows > 1 && Arrays.equals(query.row(rows - 1), zeros)) {
+      rows--;
+    }
+    return query.slice(0, rows);
   }
 
   @Benchmark

@@ -1,18 +1,22 @@
 package dev.tartan.compute.cpu;
 
 import static java.lang.foreign.ValueLayout.ADDRESS;
-import static java.lang.foreign.ValueLayout.JAVA_FLOAT;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.tartan.compute.Candidates;
+import dev.tartan.compute.CodecTables;
 import dev.tartan.compute.CodecTables.Form;
 import dev.tartan.compute.host.HostKernels;
+import dev.tartan.compute.host.HostViews;
+import dev.tartan.compute.host.StageCall;
 import dev.tartan.memory.DType;
 import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** The C++ kernels of one tier. Stateless; any number of threads may call at once. */
@@ -90,132 +94,150 @@ public final class CpuKernels implements HostKernels {
   }
 
   @Override
-  public void quantiseQuery(
-      HostQuery query, HostGrid grid, @Nullable HostCodec codec, MemorySegment block) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment tables = codec == null ? MemorySegment.NULL : struct(arena, codec);
-      check(
-          CpuFunctions.quantiseQuery(
-              tier, struct(arena, query), struct(arena, grid), tables, block));
-    }
+  public void quantiseQuery(StageCall call, int q) {
+    Structs structs = Structs.take();
+    structs.query(call.queries(), q).grid(call.grid());
+    CodecTables codec = call.codec();
+    MemorySegment tables = codec == null ? MemorySegment.NULL : structs.codec(codec).codec;
+    MemorySegment block = Structs.block(call.integers(), q);
+    int status = CpuFunctions.quantiseQuery(tier, structs.query, structs.grid, tables, block);
+    structs.giveBack();
+    check(status);
   }
 
   @Override
-  public void integerScores(HostIntegerQuery query, HostGrid grid, long first, long last) {
-    try (Arena arena = Arena.ofConfined()) {
-      check(
-          CpuFunctions.integerScores(
-              tier,
-              struct(arena, query),
-              struct(arena, grid),
-              first,
-              last,
-              query.scores(),
-              query.best()));
-    }
+  public void integerScores(StageCall call, int q, long first, long last) {
+    Structs structs = Structs.take();
+    structs.integers(call.integers(), q).grid(call.grid());
+    int status =
+        CpuFunctions.integerScores(
+            tier,
+            structs.integers,
+            structs.grid,
+            first,
+            last,
+            Structs.scores(call.integers(), q),
+            Structs.best(call.integers(), q));
+    structs.giveBack();
+    check(status);
   }
 
   @Override
-  public long candidates(
-      HostIntegerQuery query,
-      HostLists lists,
-      int nprobe,
-      MemorySegment scratch,
-      MemorySegment out,
-      MemorySegment outScores) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment count = arena.allocate(JAVA_LONG);
-      check(
-          CpuFunctions.candidates(
-              tier,
-              struct(arena, query),
-              nprobe,
-              lists.offsets(),
-              lists.listed(),
-              lists.passages(),
-              scratch,
-              out,
-              outScores,
-              out.byteSize() / Integer.BYTES,
-              count));
-      return count.get(JAVA_LONG, 0);
-    }
+  public void candidates(StageCall call, int q, MemorySegment scratch) {
+    Structs structs = Structs.take();
+    structs.integers(call.integers(), q);
+    Candidates out = call.out();
+    int status =
+        CpuFunctions.candidates(
+            tier,
+            structs.integers,
+            call.nprobe(),
+            HostViews.segment(call.lists().offsets()),
+            HostViews.segment(call.lists().passages()),
+            call.lists().passageCount(),
+            scratch,
+            Structs.passages(out, q, 0),
+            Structs.scores(out, q, 0),
+            out.capacity(),
+            structs.count);
+    long count = structs.count();
+    structs.giveBack();
+    check(status);
+    out.setCount(q, count);
   }
 
   @Override
-  public void approximateScores(
-      HostIntegerQuery query,
-      HostPassages passages,
-      float threshold,
-      MemorySegment candidates,
-      MemorySegment out) {
-    try (Arena arena = Arena.ofConfined()) {
-      check(
-          CpuFunctions.approximateScores(
-              tier,
-              struct(arena, query),
-              struct(arena, passages),
-              threshold,
-              candidates,
-              candidates.byteSize() / Integer.BYTES,
-              out));
-    }
+  public void approximateScores(StageCall call, int q, long first, long last) {
+    Structs structs = Structs.take();
+    structs.integers(call.integers(), q).passages(call.passages());
+    int status =
+        CpuFunctions.approximateScores(
+            tier,
+            structs.integers,
+            structs.passages,
+            call.threshold(),
+            Structs.passages(call.candidates(), q, first),
+            last - first,
+            Structs.scores(call.candidates(), q, first));
+    structs.giveBack();
+    check(status);
   }
 
   @Override
-  public void integerMaxSim(
-      HostIntegerQuery query,
-      HostCodec codec,
-      HostPassages passages,
-      MemorySegment candidates,
-      MemorySegment out) {
-    try (Arena arena = Arena.ofConfined()) {
-      check(
-          CpuFunctions.integerMaxSim(
-              tier,
-              struct(arena, query),
-              struct(arena, codec),
-              struct(arena, passages),
-              candidates,
-              candidates.byteSize() / Integer.BYTES,
-              out));
-    }
+  public void integerMaxSim(StageCall call, int q, long first, long last) {
+    Structs structs = Structs.take();
+    structs.integers(call.integers(), q).codec(codec(call)).passages(call.passages());
+    int status =
+        CpuFunctions.integerMaxSim(
+            tier,
+            structs.integers,
+            structs.codec,
+            structs.passages,
+            Structs.passages(call.candidates(), q, first),
+            last - first,
+            Structs.scores(call.candidates(), q, first));
+    structs.giveBack();
+    check(status);
   }
 
   @Override
-  public void rescore(
-      HostIntegerQuery query,
-      HostCodec codec,
-      HostPassages passages,
-      MemorySegment candidates,
-      MemorySegment out) {
-    try (Arena arena = Arena.ofConfined()) {
-      check(
-          CpuFunctions.rescore(
-              tier,
-              struct(arena, query.query()),
-              struct(arena, query),
-              struct(arena, codec),
-              struct(arena, passages),
-              candidates,
-              candidates.byteSize() / Integer.BYTES,
-              out));
-    }
+  public void rescore(StageCall call, int q, long first, long last) {
+    Structs structs = Structs.take();
+    structs.query(call.queries(), q).integers(call.integers(), q);
+    structs.codec(codec(call)).passages(call.passages());
+    int status =
+        CpuFunctions.rescore(
+            tier,
+            structs.query,
+            structs.integers,
+            structs.codec,
+            structs.passages,
+            Structs.passages(call.candidates(), q, first),
+            last - first,
+            Structs.scores(call.candidates(), q, first));
+    structs.giveBack();
+    check(status);
+  }
+
+  private static CodecTables codec(StageCall call) {
+    return Objects.requireNonNull(call.codec());
   }
 
   @Override
-  public long keepBest(
-      MemorySegment passages,
-      MemorySegment scores,
-      long keep,
-      MemorySegment outPassages,
-      MemorySegment outScores) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment count = arena.allocate(JAVA_LONG);
-      long n = scores.byteSize() / Float.BYTES;
-      check(CpuFunctions.keepBest(tier, passages, scores, n, keep, outPassages, outScores, count));
-      return count.get(JAVA_LONG, 0);
-    }
+  public void keepBest(StageCall call, int q) {
+    Structs structs = Structs.take();
+    Candidates in = call.candidates();
+    Candidates out = call.out();
+    int status =
+        CpuFunctions.keepBest(
+            tier,
+            Structs.passages(in, q, 0),
+            Structs.scores(in, q, 0),
+            in.count(q),
+            Math.min(call.keep(), in.count(q)),
+            Structs.passages(out, q, 0),
+            Structs.scores(out, q, 0),
+            structs.count);
+    long count = structs.count();
+    structs.giveBack();
+    check(status);
+    out.setCount(q, count);
+  }
+
+  @Override
+  public void maxSimDense(StageCall call, int q, long first, long last) {
+    Structs structs = Structs.take();
+    structs.query(call.queries(), q).dense(call.dense());
+    int status =
+        CpuFunctions.maxSimDense(
+            tier,
+            structs.query,
+            structs.dense,
+            Structs.passages(call.candidates(), q, first),
+            last - first,
+            Structs.scores(call.candidates(), q, first));
+    structs.giveBack();
+    check(status);
   }
 
   @Override
@@ -232,27 +254,6 @@ public final class CpuKernels implements HostKernels {
               struct(arena, query),
               struct(arena, codec),
               struct(arena, passages),
-              candidates,
-              candidates.byteSize() / Integer.BYTES,
-              out));
-    }
-  }
-
-  @Override
-  public void maxSimDense(
-      HostQuery query, HostDense passages, MemorySegment candidates, MemorySegment out) {
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment dense = arena.allocate(32, 8);
-      dense.set(JAVA_LONG, 0, passages.passages());
-      dense.set(ADDRESS, 8, passages.offsets());
-      dense.set(ADDRESS, 16, passages.rows());
-      dense.set(JAVA_INT, 24, passages.type().bytes());
-      dense.set(JAVA_INT, 28, passages.dim());
-      check(
-          CpuFunctions.maxSimDense(
-              tier,
-              struct(arena, query),
-              dense,
               candidates,
               candidates.byteSize() / Integer.BYTES,
               out));
@@ -365,30 +366,11 @@ public final class CpuKernels implements HostKernels {
     return struct;
   }
 
-  private static MemorySegment struct(Arena arena, HostIntegerQuery query) {
-    MemorySegment struct = arena.allocate(32, 8);
-    struct.set(ADDRESS, 0, query.block());
-    struct.set(JAVA_LONG, 8, query.centroids());
-    struct.set(ADDRESS, 16, query.scores());
-    struct.set(ADDRESS, 24, query.best());
-    return struct;
-  }
-
-  private static MemorySegment struct(Arena arena, HostGrid grid) {
-    MemorySegment struct = arena.allocate(32, 8);
-    struct.set(JAVA_LONG, 0, grid.centroids());
-    struct.set(JAVA_INT, 8, grid.dim());
-    struct.set(JAVA_FLOAT, 12, grid.steps());
-    struct.set(JAVA_FLOAT, 16, grid.reach());
-    struct.set(ADDRESS, 24, grid.values());
-    return struct;
-  }
-
   private static MemorySegment struct(Arena arena, HostCodec codec) {
     MemorySegment struct = arena.allocate(48, 8);
     struct.set(JAVA_INT, 0, codec.dim());
     struct.set(JAVA_INT, 4, codec.nbits());
-    struct.set(JAVA_INT, 8, codec.form() == Form.UNIT ? UNIT : SCALED);
+    struct.set(JAVA_INT, 8, form(codec.form()));
     struct.set(JAVA_LONG, 16, codec.centroids());
     struct.set(ADDRESS, 24, codec.centroid());
     struct.set(ADDRESS, 32, codec.cutoffs());
@@ -406,6 +388,10 @@ public final class CpuKernels implements HostKernels {
     struct.set(ADDRESS, 32, factors == null ? MemorySegment.NULL : factors);
     struct.set(JAVA_INT, 40, passages.codeType() == DType.U16 ? 2 : 4);
     return struct;
+  }
+
+  static int form(Form form) {
+    return form == Form.UNIT ? UNIT : SCALED;
   }
 
   private static void check(int status) {

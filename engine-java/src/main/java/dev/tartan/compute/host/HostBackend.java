@@ -12,17 +12,11 @@ import dev.tartan.compute.IntegerQueries;
 import dev.tartan.compute.InvertedListTables;
 import dev.tartan.compute.QueryBatch;
 import dev.tartan.compute.Scope;
-import dev.tartan.compute.host.HostKernels.HostDense;
-import dev.tartan.compute.host.HostKernels.HostIntegerQuery;
-import dev.tartan.compute.host.HostKernels.HostLists;
-import dev.tartan.compute.host.HostKernels.HostQuery;
 import dev.tartan.memory.DType;
 import dev.tartan.memory.Layouts;
-import java.lang.foreign.Arena;
+import dev.tartan.memory.Pool;
 import java.lang.foreign.MemorySegment;
-import java.util.List;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -31,22 +25,28 @@ import org.jspecify.annotations.Nullable;
  * so results do not depend on the number of threads.
  */
 public final class HostBackend implements Backend {
-  /** Rows or passages a task: long enough to make hand-out free, short enough to share evenly. */
+  /** Rows a task: long enough to make hand-out free, short enough to share evenly. */
   private static final int CENTROIDS_A_TASK = 2048;
 
-  private static final int APPROXIMATE_A_TASK = 512;
-  private static final int INTEGER_A_TASK = 128;
-  private static final int MAXSIM_A_TASK = 32;
+  private static final int APPROXIMATE_A_TASK = 16384; // tokens, as in the next three
+  private static final int INTEGER_A_TASK = 4096;
+  private static final int RESCORED_A_TASK = 1024;
+  private static final int MAXSIM_A_TASK = 512;
   private static final int ROWS_A_TASK = 4096;
 
   /** A sketch of centroids costs some hundred rows. */
   private static final int ROWS_FOR_A_SKETCH = 2048;
 
+  /** Spare slabs and calls kept: as many as threads are likely to search at once. */
+  private static final int SPARES = 64;
+
   private final String name;
   private final HostKernels kernels;
   private final Workers workers;
-  private final ConcurrentLinkedQueue<Slab> pool = new ConcurrentLinkedQueue<>();
-  private final List<Arena> arenas = new CopyOnWriteArrayList<>();
+  private volatile boolean closed;
+  private final Pool<Slab> slabs = new Pool<>(SPARES);
+  private final Pool<StageCall> calls = new Pool<>(SPARES);
+  private final StageCall.Stage candidates = (kernels, c, q, first, last) -> candidates(c, q);
 
   /**
    * A backend of {@code threads} threads, the caller's included.
@@ -75,25 +75,46 @@ public final class HostBackend implements Backend {
 
   @Override
   public Scope openScope() {
-    Slab slab = pool.poll();
-    if (slab == null) {
-      Arena arena = Arena.ofShared();
-      arenas.add(arena);
-      slab = new Slab(arena);
+    return new HostScope(slab(), this::giveBack);
+  }
+
+  private Slab slab() {
+    Slab spare = slabs.take();
+    return spare == null ? new Slab() : spare;
+  }
+
+  private void giveBack(Slab slab) {
+    slab.reset();
+    if (closed || !slabs.give(slab)) {
+      slab.close();
     }
-    return new HostScope(slab, pool::add);
+  }
+
+  private StageCall call() {
+    StageCall spare = calls.take();
+    return spare == null ? new StageCall(kernels) : spare;
+  }
+
+  @Override
+  public int queriesAtOnce() {
+    return 1;
+  }
+
+  @Override
+  public void run(int tasks, IntConsumer body) {
+    workers.runWhole(tasks, body);
   }
 
   @Override
   public void centroidScores(QueryBatch queries, Buffer centroids, CentroidScores out) {
     Shapes.centroidScores(queries, centroids, out);
-    HostQuery[] each = HostViews.queries(queries, out);
     split(
         queries.queries(),
         q -> centroids.rows(),
         CENTROIDS_A_TASK,
         (q, first, last) ->
-            kernels.centroidScores(each[q], HostViews.segment(centroids), first, last));
+            kernels.centroidScores(
+                HostViews.query(queries, q, out), HostViews.segment(centroids), first, last));
   }
 
   @Override
@@ -111,7 +132,7 @@ public final class HostBackend implements Backend {
   }
 
   @Override
-  public IntegerQueries integerScores(
+  public IntegerQueries integerQueries(
       QueryBatch queries, CentroidGrid grid, @Nullable CodecTables codec, Scope scope) {
     Shapes.integerScores(queries, grid, codec);
     int nbits = codec == null ? 0 : codec.nbits();
@@ -120,38 +141,44 @@ public final class HostBackend implements Backend {
       long bytes = kernels.integerQueryBytes(queries.rows(q), grid.dim(), nbits);
       blocks[q + 1] = blocks[q] + (bytes + 63) / 64 * 64;
     }
-    IntegerQueries out =
-        IntegerQueries.allocate(scope, queries, nbits, grid.values().rows(), blocks);
-    HostIntegerQuery[] each = HostViews.queries(out);
-    HostKernels.HostGrid host = HostViews.grid(grid);
-    HostKernels.HostCodec tables = codec == null ? null : HostViews.codec(codec);
-    workers.run(
-        each.length, q -> kernels.quantiseQuery(each[q].query(), host, tables, each[q].block()));
-    split(
-        each.length,
-        q -> host.centroids(),
-        CENTROIDS_A_TASK,
-        (q, first, last) -> kernels.integerScores(each[q], host, first, last));
-    return out;
+    return IntegerQueries.allocate(scope, queries, nbits, grid.values().rows(), blocks);
+  }
+
+  @Override
+  public void integerScores(IntegerQueries out, CentroidGrid grid, @Nullable CodecTables codec) {
+    Shapes.integerScores(out, grid, codec);
+    StageCall call = call();
+    call.queries = out.queries();
+    call.integers = out;
+    call.grid = grid;
+    call.codec = codec;
+    int batch = out.queries().queries();
+    call.run(workers, (kernels, c, q, first, last) -> kernels.quantiseQuery(c, q), batch, 1, 1);
+    call.run(workers, HostKernels::integerScores, batch, out.centroids(), CENTROIDS_A_TASK);
+    calls.give(call);
   }
 
   @Override
   public void candidates(
       IntegerQueries queries, InvertedListTables lists, int nprobe, Candidates out) {
     Shapes.candidates(queries, lists, nprobe, out);
-    HostIntegerQuery[] each = HostViews.queries(queries);
-    HostLists host = HostViews.lists(lists);
-    long longs = words(lists.passageCount()) + (lists.passageCount() + 1) / 2;
-    try (Scope scope = openScope()) {
-      Buffer scratch = scope.allocate(DType.I64, each.length * longs, 1);
-      workers.run(
-          each.length,
-          q -> {
-            MemorySegment found = HostViews.segment(scratch.slice(q * longs, longs));
-            MemorySegment passages = entries(out.passages(), out, q, out.capacity());
-            MemorySegment scores = entries(out.scores(), out, q, out.capacity());
-            out.setCount(q, kernels.candidates(each[q], host, nprobe, found, passages, scores));
-          });
+    StageCall call = call();
+    call.integers = queries;
+    call.lists = lists;
+    call.nprobe = nprobe;
+    call.out = out;
+    call.run(workers, candidates, out.queries(), 1, 1);
+    calls.give(call);
+  }
+
+  private void candidates(StageCall call, int q) {
+    long passages = call.lists.passageCount();
+    Slab scratch = slab();
+    try {
+      long longs = words(passages) + (passages + 1) / 2;
+      kernels.candidates(call, q, scratch.whole(longs * Long.BYTES));
+    } finally {
+      giveBack(scratch);
     }
   }
 
@@ -159,12 +186,13 @@ public final class HostBackend implements Backend {
   public void approximateScores(
       IntegerQueries queries, CompressedPassages passages, float threshold, Candidates candidates) {
     Shapes.approximateScores(queries, passages, candidates);
-    HostIntegerQuery[] each = HostViews.queries(queries);
-    HostKernels.HostPassages host = HostViews.passages(passages);
-    score(
-        candidates,
-        APPROXIMATE_A_TASK,
-        (q, in, out) -> kernels.approximateScores(each[q], host, threshold, in, out));
+    StageCall call = call();
+    call.integers = queries;
+    call.passages = passages;
+    call.threshold = threshold;
+    call.candidates = candidates;
+    call.score(workers, HostKernels::approximateScores, aTask(passages, APPROXIMATE_A_TASK));
+    calls.give(call);
   }
 
   @Override
@@ -174,13 +202,13 @@ public final class HostBackend implements Backend {
       CompressedPassages passages,
       Candidates candidates) {
     Shapes.integerMaxSim(queries, codec, passages, candidates);
-    HostIntegerQuery[] each = HostViews.queries(queries);
-    HostKernels.HostCodec tables = HostViews.codec(codec);
-    HostKernels.HostPassages host = HostViews.passages(passages);
-    score(
-        candidates,
-        INTEGER_A_TASK,
-        (q, in, out) -> kernels.integerMaxSim(each[q], tables, host, in, out));
+    StageCall call = call();
+    call.integers = queries;
+    call.codec = codec;
+    call.passages = passages;
+    call.candidates = candidates;
+    call.score(workers, HostKernels::integerMaxSim, aTask(passages, INTEGER_A_TASK));
+    calls.give(call);
   }
 
   @Override
@@ -190,26 +218,25 @@ public final class HostBackend implements Backend {
       CompressedPassages passages,
       Candidates candidates) {
     Shapes.integerMaxSim(queries, codec, passages, candidates);
-    HostIntegerQuery[] each = HostViews.queries(queries);
-    HostKernels.HostCodec tables = HostViews.codec(codec);
-    HostKernels.HostPassages host = HostViews.passages(passages);
-    score(
-        candidates, MAXSIM_A_TASK, (q, in, out) -> kernels.rescore(each[q], tables, host, in, out));
+    StageCall call = call();
+    call.queries = queries.queries();
+    call.integers = queries;
+    call.codec = codec;
+    call.passages = passages;
+    call.candidates = candidates;
+    call.score(workers, HostKernels::rescore, aTask(passages, RESCORED_A_TASK));
+    calls.give(call);
   }
 
   @Override
   public void keepBest(Candidates in, long keep, Candidates out) {
     Shapes.keepBest(in, keep, out);
-    workers.run(
-        in.queries(),
-        q -> {
-          MemorySegment passages = entries(in.passages(), in, q, in.count(q));
-          MemorySegment scores = entries(in.scores(), in, q, in.count(q));
-          long room = Math.min(keep, in.count(q));
-          MemorySegment outPassages = entries(out.passages(), out, q, room);
-          MemorySegment outScores = entries(out.scores(), out, q, room);
-          out.setCount(q, kernels.keepBest(passages, scores, room, outPassages, outScores));
-        });
+    StageCall call = call();
+    call.candidates = in;
+    call.keep = keep;
+    call.out = out;
+    call.run(workers, (kernels, c, q, first, last) -> kernels.keepBest(c, q), in.queries(), 1, 1);
+    calls.give(call);
   }
 
   @Override
@@ -220,19 +247,31 @@ public final class HostBackend implements Backend {
       CompressedPassages passages,
       Candidates candidates) {
     Shapes.maxSim(queries, scores, codec, passages, candidates);
-    HostQuery[] each = HostViews.queries(queries, scores);
     HostKernels.HostCodec tables = HostViews.codec(codec);
     HostKernels.HostPassages host = HostViews.passages(passages);
-    score(
-        candidates, MAXSIM_A_TASK, (q, in, out) -> kernels.maxSim(each[q], tables, host, in, out));
+    split(
+        candidates.queries(),
+        candidates::count,
+        aTask(passages, MAXSIM_A_TASK),
+        (q, first, last) ->
+            kernels.maxSim(
+                HostViews.query(queries, q, scores),
+                tables,
+                host,
+                HostViews.entries(candidates.passages(), candidates, q, first, last),
+                HostViews.entries(candidates.scores(), candidates, q, first, last)));
   }
 
   @Override
   public void maxSimDense(QueryBatch queries, DensePassages passages, Candidates candidates) {
     Shapes.maxSimDense(queries, passages, candidates);
-    HostQuery[] each = HostViews.queries(queries, null);
-    HostDense host = HostViews.dense(passages);
-    score(candidates, MAXSIM_A_TASK, (q, in, out) -> kernels.maxSimDense(each[q], host, in, out));
+    StageCall call = call();
+    call.queries = queries;
+    call.dense = passages;
+    call.candidates = candidates;
+    long tokens = passages.rows().rows() / Math.max(1, passages.passages());
+    call.score(workers, HostKernels::maxSimDense, MAXSIM_A_TASK / Math.max(1, tokens));
+    calls.give(call);
   }
 
   @Override
@@ -307,10 +346,11 @@ public final class HostBackend implements Backend {
 
   @Override
   public void close() {
+    closed = true;
     workers.close();
-    arenas.forEach(Arena::close);
-    arenas.clear();
-    pool.clear();
+    for (Slab slab = slabs.take(); slab != null; slab = slabs.take()) {
+      slab.close();
+    }
   }
 
   private interface Ranges {
@@ -321,27 +361,14 @@ public final class HostBackend implements Backend {
     void accept(long first, long count);
   }
 
-  private interface Scoring {
-    void accept(int query, MemorySegment candidates, MemorySegment out);
-  }
-
   private interface Sizes {
     long of(int query);
   }
 
-  /** Scores every candidate of every query, a range of them a task. */
-  private void score(Candidates candidates, int aTask, Scoring scoring) {
-    split(
-        candidates.queries(),
-        candidates::count,
-        aTask,
-        (q, first, last) -> {
-          long start = q * candidates.capacity() + first;
-          scoring.accept(
-              q,
-              HostViews.segment(candidates.passages().slice(start, last - first)),
-              HostViews.segment(candidates.scores().slice(start, last - first)));
-        });
+  /** Passages a task of about {@code tokens} tokens. */
+  private static int aTask(CompressedPassages passages, int tokens) {
+    long each = passages.codes().rows() / Math.max(1, passages.passages());
+    return (int) Math.max(1, tokens / Math.max(1, each));
   }
 
   private void splitRows(Buffer rows, RowRange range) {
@@ -373,11 +400,6 @@ public final class HostBackend implements Backend {
       q++;
     }
     return q;
-  }
-
-  private static MemorySegment entries(
-      Buffer buffer, Candidates candidates, int query, long count) {
-    return HostViews.segment(buffer.slice(query * candidates.capacity(), count));
   }
 
   private static long words(long passages) {

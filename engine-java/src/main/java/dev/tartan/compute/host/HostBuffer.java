@@ -32,6 +32,17 @@ record HostBuffer(DType dtype, long rows, int columns, MemorySegment segment) im
     target.copyFrom(segment);
   }
 
+  @Override
+  public void copyRowsFrom(MemorySegment source) {
+    MemorySegment.copy(source, 0, segment, 0, source.byteSize());
+  }
+
+  @Override
+  public void copyRowsTo(long first, long count, MemorySegment target) {
+    long rowBytes = (long) columns * dtype.bytes();
+    MemorySegment.copy(segment, first * rowBytes, target, 0, count * rowBytes);
+  }
+
   private void requireSize(MemorySegment other) {
     if (other.byteSize() != segment.byteSize()) {
       throw new IllegalArgumentException(

@@ -6,10 +6,12 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The numeric work on ranges of rows in host memory, by one thread. Formulas, shapes and precision
- * are those of {@link dev.tartan.compute.Backend}; native/include/tartan_cpu.h states them once
- * more for the C++ side. Arguments have been checked; only what depends on the data (codes, passage
- * numbers) is checked here, with {@link dev.tartan.memory.TartanException}.
+ * The numeric work on ranges of rows in host memory, by one thread. The stages of a search read
+ * their arguments from a {@link StageCall} and make no objects; {@link HostViews} gives the memory
+ * behind them. Formulas, shapes and precision are those of {@link dev.tartan.compute.Backend};
+ * native/include/tartan_cpu.h states them once more for the C++ side. Arguments have been checked;
+ * only what depends on the data (codes, passage numbers) is checked here, with {@link
+ * dev.tartan.memory.TartanException}.
  */
 public interface HostKernels {
   /**
@@ -40,7 +42,7 @@ public interface HostKernels {
   /** See {@link dev.tartan.compute.CentroidGrid}. */
   record HostGrid(int dim, long centroids, float steps, float reach, MemorySegment values) {}
 
-  /** One query of {@link dev.tartan.compute.IntegerQueries}; scores [K, lanes], best [K]. */
+  /** One query of {@link IntegerQueries}; scores [K, lanes], best [K]. */
   record HostIntegerQuery(
       HostQuery query, int lanes, MemorySegment block, MemorySegment scores, MemorySegment best) {
     public int rows() {
@@ -80,57 +82,33 @@ public interface HostKernels {
   /** The bytes of the block of a query; {@code nbits} is 0 for one without look-up tables. */
   long integerQueryBytes(int rows, int dim, int nbits);
 
-  /** Writes the block of a query; {@code codec} is null for one without look-up tables. */
-  void quantiseQuery(
-      HostQuery query, HostGrid grid, @Nullable HostCodec codec, MemorySegment block);
+  /** Writes the block of query {@code q}, from {@code queries}, {@code grid} and {@code codec}. */
+  void quantiseQuery(StageCall call, int q);
 
-  /** Centroids [first, last); writes that range of the query's scores and best. */
-  void integerScores(HostIntegerQuery query, HostGrid grid, long first, long last);
-
-  /**
-   * Returns how many were written to {@code out} and {@code outScores}, which have room for all;
-   * scratch [(passages + 63) / 64 + (passages + 1) / 2] longs.
-   */
-  long candidates(
-      HostIntegerQuery query,
-      HostLists lists,
-      int nprobe,
-      MemorySegment scratch,
-      MemorySegment out,
-      MemorySegment outScores);
-
-  /** {@code candidates} and {@code out} are the range to score. */
-  void approximateScores(
-      HostIntegerQuery query,
-      HostPassages passages,
-      float threshold,
-      MemorySegment candidates,
-      MemorySegment out);
-
-  void integerMaxSim(
-      HostIntegerQuery query,
-      HostCodec codec,
-      HostPassages passages,
-      MemorySegment candidates,
-      MemorySegment out);
-
-  void rescore(
-      HostIntegerQuery query,
-      HostCodec codec,
-      HostPassages passages,
-      MemorySegment candidates,
-      MemorySegment out);
+  /** Centroids [first, last); writes that range of the scores and best of query {@code q}. */
+  void integerScores(StageCall call, int q, long first, long last);
 
   /**
-   * Scored passages in, the best out; returns how many were kept. {@code keep} is at most the rows
-   * of the outputs.
+   * The candidates of query {@code q} and their count, to {@code out}, which has room for all.
+   *
+   * @param scratch [(passages + 63) / 64 + (passages + 1) / 2] longs or more, any content
    */
-  long keepBest(
-      MemorySegment passages,
-      MemorySegment scores,
-      long keep,
-      MemorySegment outPassages,
-      MemorySegment outScores);
+  void candidates(StageCall call, int q, MemorySegment scratch);
+
+  /** Scores [first, last) of the candidates of query {@code q}. */
+  void approximateScores(StageCall call, int q, long first, long last);
+
+  /** Scores [first, last) of the candidates of query {@code q}. */
+  void integerMaxSim(StageCall call, int q, long first, long last);
+
+  /** Scores [first, last) of the candidates of query {@code q}. */
+  void rescore(StageCall call, int q, long first, long last);
+
+  /** Scores [first, last) of the candidates of query {@code q}, of {@code dense}. */
+  void maxSimDense(StageCall call, int q, long first, long last);
+
+  /** The {@code keep} best of query {@code q} and their count, to {@code out}. */
+  void keepBest(StageCall call, int q);
 
   void maxSim(
       HostQuery query,
@@ -138,9 +116,6 @@ public interface HostKernels {
       HostPassages passages,
       MemorySegment candidates,
       MemorySegment out);
-
-  void maxSimDense(
-      HostQuery query, HostDense passages, MemorySegment candidates, MemorySegment out);
 
   /** Bytes of what {@link #sketchCentroids} makes of so many centroids; 0 if it makes nothing. */
   default long centroidSketchBytes(int dim, long centroids) {

@@ -1,6 +1,7 @@
 package dev.tartan.compute.host;
 
 import dev.tartan.compute.Buffer;
+import dev.tartan.compute.Candidates;
 import dev.tartan.compute.CentroidGrid;
 import dev.tartan.compute.CentroidScores;
 import dev.tartan.compute.CodecTables;
@@ -20,66 +21,60 @@ import java.lang.foreign.MemorySegment;
 import org.jspecify.annotations.Nullable;
 
 /** The memory behind buffers, in the form that kernels take. */
-final class HostViews {
+public final class HostViews {
   private HostViews() {}
 
-  static MemorySegment segment(Buffer buffer) {
+  /**
+   * The memory of a buffer.
+   *
+   * @throws IllegalArgumentException if the buffer is not of a host backend
+   */
+  public static MemorySegment segment(Buffer buffer) {
     if (buffer instanceof HostBuffer host) {
       return host.segment();
     }
     throw new IllegalArgumentException("the buffer belongs to another backend");
   }
 
-  static HostQuery[] queries(QueryBatch batch, @Nullable CentroidScores scores) {
-    HostQuery[] views = new HostQuery[batch.queries()];
-    int dim = batch.rows().columns();
-    for (int q = 0; q < views.length; q++) {
-      int first = batch.offsets()[q];
-      int rows = batch.rows(q);
-      MemorySegment values = segment(batch.rows().slice(first, rows));
-      if (scores == null) {
-        views[q] = new HostQuery(rows, dim, values, MemorySegment.NULL, MemorySegment.NULL);
-      } else {
-        long centroids = scores.best().columns();
-        views[q] =
-            new HostQuery(
-                rows,
-                dim,
-                values,
-                segment(scores.scores().slice(centroids * first, centroids * rows)),
-                segment(scores.best().slice(q, 1)));
-      }
-    }
-    return views;
+  /** One query; with its centroid scores unless they are null. */
+  public static HostQuery query(QueryBatch batch, int q, @Nullable CentroidScores scores) {
+    int first = batch.offsets()[q];
+    int rows = batch.rows(q);
+    MemorySegment none = MemorySegment.NULL;
+    long centroids = scores == null ? 0 : scores.best().columns();
+    return new HostQuery(
+        rows,
+        batch.rows().columns(),
+        segment(batch.rows().slice(first, rows)),
+        scores == null ? none : segment(scores.scores().slice(centroids * first, centroids * rows)),
+        scores == null ? none : segment(scores.best().slice(q, 1)));
   }
 
-  static HostGrid grid(CentroidGrid grid) {
+  public static HostGrid grid(CentroidGrid grid) {
     return new HostGrid(
         grid.dim(), grid.values().rows(), grid.steps(), grid.reach(), segment(grid.values()));
   }
 
-  static HostIntegerQuery[] queries(IntegerQueries batch) {
-    HostQuery[] plain = queries(batch.queries(), null);
-    HostIntegerQuery[] views = new HostIntegerQuery[plain.length];
-    for (int q = 0; q < views.length; q++) {
-      long block = batch.blockOffsets()[q];
-      long lanes = batch.lanesOf(q);
-      views[q] =
-          new HostIntegerQuery(
-              plain[q],
-              (int) lanes,
-              segment(batch.blocks().slice(block, batch.blockOffsets()[q + 1] - block)),
-              segment(
-                  batch
-                      .scores()
-                      .slice(
-                          batch.centroids() * batch.laneOffsets()[q], batch.centroids() * lanes)),
-              segment(batch.best().slice(q, 1)));
-    }
-    return views;
+  /** One query in integers. */
+  public static HostIntegerQuery query(IntegerQueries batch, int q) {
+    long block = batch.blockOffsets()[q];
+    long lanes = batch.lanesOf(q);
+    long centroids = batch.centroids();
+    return new HostIntegerQuery(
+        query(batch.queries(), q, null),
+        (int) lanes,
+        segment(batch.blocks().slice(block, batch.blockOffsets()[q + 1] - block)),
+        segment(batch.scores().slice(centroids * batch.laneOffsets()[q], centroids * lanes)),
+        segment(batch.best().slice(q, 1)));
   }
 
-  static HostCodec codec(CodecTables codec) {
+  /** Passage numbers or scores: the entries [first, last) of query {@code q}. */
+  public static MemorySegment entries(
+      Buffer buffer, Candidates candidates, int q, long first, long last) {
+    return segment(buffer.slice(q * candidates.capacity() + first, last - first));
+  }
+
+  public static HostCodec codec(CodecTables codec) {
     return new HostCodec(
         codec.form(),
         codec.dim(),
@@ -90,7 +85,7 @@ final class HostViews {
         segment(codec.weights()));
   }
 
-  static HostPassages passages(CompressedPassages passages) {
+  public static HostPassages passages(CompressedPassages passages) {
     Buffer factors = passages.factors();
     return new HostPassages(
         passages.passages(),
@@ -101,7 +96,7 @@ final class HostViews {
         factors == null ? null : segment(factors));
   }
 
-  static HostDense dense(DensePassages passages) {
+  public static HostDense dense(DensePassages passages) {
     return new HostDense(
         passages.passages(),
         passages.rows().columns(),
@@ -110,7 +105,7 @@ final class HostViews {
         segment(passages.rows()));
   }
 
-  static HostLists lists(InvertedListTables lists) {
+  public static HostLists lists(InvertedListTables lists) {
     return new HostLists(
         lists.offsets().rows() - 1,
         lists.passageCount(),

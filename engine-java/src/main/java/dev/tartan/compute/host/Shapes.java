@@ -23,6 +23,13 @@ final class Shapes {
     }
   }
 
+  /** A message with a number in it, which is made only when it is needed. */
+  private static void require(boolean condition, String message, long number) {
+    if (!condition) {
+      throw new IllegalArgumentException(message.formatted(number));
+    }
+  }
+
   static void queries(QueryBatch queries) {
     int dim = queries.rows().columns();
     dim(dim);
@@ -31,14 +38,16 @@ final class Shapes {
       int rows = queries.rows(q);
       require(
           rows >= 1 && rows <= QueryBatch.MAX_ROWS,
-          "a query has %d rows; 1 to %d are allowed".formatted(rows, QueryBatch.MAX_ROWS));
+          "a query has %d rows; 1 to " + QueryBatch.MAX_ROWS + " are allowed",
+          rows);
     }
   }
 
   static void dim(int dim) {
     require(
         dim >= 8 && dim <= 1024 && dim % 8 == 0,
-        "dim is " + dim + "; it must be a multiple of 8, at most 1024");
+        "dim is %d; it must be a multiple of 8, at most 1024",
+        dim);
   }
 
   static void centroidScores(QueryBatch queries, Buffer centroids, CentroidScores out) {
@@ -77,6 +86,17 @@ final class Shapes {
     }
   }
 
+  static void integerScores(IntegerQueries out, CentroidGrid grid, @Nullable CodecTables codec) {
+    integerScores(out.queries(), grid, codec);
+    integers(out, grid.values().rows());
+    require(out.nbits() == (codec == null ? 0 : codec.nbits()), "room for tables of another codec");
+    for (int q = 0; q < out.queries().queries(); q++) {
+      require(
+          out.lanesOf(q) == IntegerQueries.lanes(out.queries().rows(q)),
+          "room for queries of other lanes");
+    }
+  }
+
   private static void integers(IntegerQueries queries, long centroids) {
     queries(queries.queries());
     type(queries.scores(), DType.U16, "integer scores");
@@ -91,7 +111,7 @@ final class Shapes {
 
   static void candidates(
       IntegerQueries queries, InvertedListTables lists, int nprobe, Candidates out) {
-    require(nprobe >= 1, "nprobe is " + nprobe + "; at least one centroid must be probed");
+    require(nprobe >= 1, "nprobe is %d; at least one centroid must be probed", nprobe);
     integers(queries, lists.offsets().rows() - 1);
     type(lists.offsets(), DType.I64, "list offsets");
     type(lists.passages(), DType.I32, "listed passages");
@@ -180,7 +200,8 @@ final class Shapes {
     int nbits = codec.nbits();
     require(
         nbits == 1 || nbits == 2 || nbits == 4 || nbits == 8,
-        "nbits is " + nbits + "; it must be 1, 2, 4 or 8");
+        "nbits is %d; it must be 1, 2, 4 or 8",
+        nbits);
     type(codec.centroids(), DType.F32, "centroids");
     type(codec.cutoffs(), DType.F32, "cutoffs");
     type(codec.weights(), DType.F32, "weights");
@@ -234,6 +255,8 @@ final class Shapes {
   }
 
   private static void type(Buffer buffer, DType type, String what) {
-    require(buffer.dtype() == type, "%s are %s, not %s".formatted(what, buffer.dtype(), type));
+    if (buffer.dtype() != type) {
+      throw new IllegalArgumentException("%s are %s, not %s".formatted(what, buffer.dtype(), type));
+    }
   }
 }

@@ -6,8 +6,12 @@ import static dev.tartan.memory.Layouts.I64;
 import static dev.tartan.memory.Layouts.U16;
 import static dev.tartan.memory.Layouts.U8;
 
+import dev.tartan.compute.Candidates;
+import dev.tartan.compute.CodecTables;
 import dev.tartan.compute.CodecTables.Form;
 import dev.tartan.compute.host.HostKernels;
+import dev.tartan.compute.host.HostViews;
+import dev.tartan.compute.host.StageCall;
 import dev.tartan.memory.DType;
 import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
@@ -53,56 +57,72 @@ public final class ReferenceKernels implements HostKernels {
   }
 
   @Override
-  public void quantiseQuery(
-      HostQuery query, HostGrid grid, @Nullable HostCodec codec, MemorySegment block) {
-    IntegerReference.quantise(query, grid, codec, block);
+  public void quantiseQuery(StageCall call, int q) {
+    CodecTables codec = call.codec();
+    HostIntegerQuery query = HostViews.query(call.integers(), q);
+    IntegerReference.quantise(
+        query.query(),
+        HostViews.grid(call.grid()),
+        codec == null ? null : HostViews.codec(codec),
+        query.block());
   }
 
   @Override
-  public void integerScores(HostIntegerQuery query, HostGrid grid, long first, long last) {
-    IntegerStages.integerScores(query, grid, first, last);
+  public void integerScores(StageCall call, int q, long first, long last) {
+    IntegerStages.integerScores(
+        HostViews.query(call.integers(), q), HostViews.grid(call.grid()), first, last);
   }
 
   @Override
-  public long candidates(
-      HostIntegerQuery query,
-      HostLists lists,
-      int nprobe,
-      MemorySegment scratch,
-      MemorySegment out,
-      MemorySegment outScores) {
-    return IntegerStages.candidates(query, lists, nprobe, out, outScores);
+  public void candidates(StageCall call, int q, MemorySegment scratch) {
+    Candidates out = call.out();
+    long count =
+        IntegerStages.candidates(
+            HostViews.query(call.integers(), q),
+            HostViews.lists(call.lists()),
+            call.nprobe(),
+            HostViews.entries(out.passages(), out, q, 0, out.capacity()),
+            HostViews.entries(out.scores(), out, q, 0, out.capacity()));
+    out.setCount(q, count);
   }
 
   @Override
-  public void approximateScores(
-      HostIntegerQuery query,
-      HostPassages passages,
-      float threshold,
-      MemorySegment candidates,
-      MemorySegment out) {
-    IntegerStages.approximateScores(query, passages, threshold, candidates, out);
+  public void approximateScores(StageCall call, int q, long first, long last) {
+    IntegerStages.approximateScores(
+        HostViews.query(call.integers(), q),
+        HostViews.passages(call.passages()),
+        call.threshold(),
+        passages(call, q, first, last),
+        scores(call, q, first, last));
   }
 
   @Override
-  public void integerMaxSim(
-      HostIntegerQuery query,
-      HostCodec codec,
-      HostPassages passages,
-      MemorySegment candidates,
-      MemorySegment out) {
-    IntegerStages.integerMaxSim(query, codec, passages, candidates, out);
+  public void integerMaxSim(StageCall call, int q, long first, long last) {
+    IntegerStages.integerMaxSim(
+        HostViews.query(call.integers(), q),
+        codec(call),
+        HostViews.passages(call.passages()),
+        passages(call, q, first, last),
+        scores(call, q, first, last));
+  }
+
+  private static HostCodec codec(StageCall call) {
+    return HostViews.codec(Objects.requireNonNull(call.codec()));
+  }
+
+  private static MemorySegment passages(StageCall call, int q, long first, long last) {
+    return HostViews.entries(call.candidates().passages(), call.candidates(), q, first, last);
+  }
+
+  private static MemorySegment scores(StageCall call, int q, long first, long last) {
+    return HostViews.entries(call.candidates().scores(), call.candidates(), q, first, last);
   }
 
   /** MaxSim as defined: the reference needs no integers to find it. */
   @Override
-  public void rescore(
-      HostIntegerQuery query,
-      HostCodec codec,
-      HostPassages passages,
-      MemorySegment candidates,
-      MemorySegment out) {
-    HostQuery plain = query.query();
+  public void rescore(StageCall call, int q, long first, long last) {
+    HostCodec codec = codec(call);
+    HostQuery plain = HostViews.query(call.queries(), q, null);
     try (Arena arena = Arena.ofConfined()) {
       long centroids = codec.centroids();
       HostQuery scored =
@@ -113,17 +133,24 @@ public final class ReferenceKernels implements HostKernels {
               arena.allocate(F32, centroids * plain.rows()),
               arena.allocate(F32, centroids));
       centroidScores(scored, codec.centroid(), 0, centroids);
-      maxSim(scored, codec, passages, candidates, out);
+      maxSim(
+          scored,
+          codec,
+          HostViews.passages(call.passages()),
+          passages(call, q, first, last),
+          scores(call, q, first, last));
     }
   }
 
   @Override
-  public long keepBest(
-      MemorySegment passages,
-      MemorySegment scores,
-      long keep,
-      MemorySegment outPassages,
-      MemorySegment outScores) {
+  public void keepBest(StageCall call, int q) {
+    Candidates in = call.candidates();
+    Candidates out = call.out();
+    MemorySegment passages = passages(call, q, 0, in.count(q));
+    MemorySegment scores = scores(call, q, 0, in.count(q));
+    long keep = Math.min(call.keep(), in.count(q));
+    MemorySegment outPassages = HostViews.entries(out.passages(), out, q, 0, keep);
+    MemorySegment outScores = HostViews.entries(out.scores(), out, q, 0, keep);
     int n = (int) (scores.byteSize() / Float.BYTES);
     int[] order =
         IntStream.range(0, n)
@@ -139,7 +166,7 @@ public final class ReferenceKernels implements HostKernels {
       outPassages.setAtIndex(I32, i, passages.getAtIndex(I32, order[i]));
       outScores.setAtIndex(F32, i, scores.getAtIndex(F32, order[i]));
     }
-    return order.length;
+    out.setCount(q, order.length);
   }
 
   @Override
@@ -174,8 +201,11 @@ public final class ReferenceKernels implements HostKernels {
   }
 
   @Override
-  public void maxSimDense(
-      HostQuery query, HostDense passages, MemorySegment candidates, MemorySegment out) {
+  public void maxSimDense(StageCall call, int q, long first, long last) {
+    HostQuery query = HostViews.query(call.queries(), q, null);
+    HostDense passages = HostViews.dense(call.dense());
+    MemorySegment candidates = passages(call, q, first, last);
+    MemorySegment out = scores(call, q, first, last);
     forEachCandidate(
         candidates,
         passages.passages(),

@@ -1,0 +1,144 @@
+package dev.tartan.compute.host;
+
+import dev.tartan.compute.Candidates;
+import dev.tartan.compute.CentroidGrid;
+import dev.tartan.compute.CodecTables;
+import dev.tartan.compute.CompressedPassages;
+import dev.tartan.compute.DensePassages;
+import dev.tartan.compute.IntegerQueries;
+import dev.tartan.compute.InvertedListTables;
+import dev.tartan.compute.QueryBatch;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The arguments of one stage of a search and how its rows are cut into tasks. Used again and again,
+ * by one caller at a time, so that a search makes no objects; a stage sets what it reads.
+ */
+@SuppressWarnings("NullAway.Init") // each stage reads only what it has set
+public final class StageCall implements IntConsumer {
+  /** A stage on the items [first, last) of query {@code q}: centroids, or candidates. */
+  interface Stage {
+    void run(HostKernels kernels, StageCall call, int q, long first, long last);
+  }
+
+  private final Workers.Job job = new Workers.Job();
+  private final HostKernels kernels;
+  private Stage stage;
+  private long aTask;
+  private int[] firstTask = new int[2];
+  private long[] items = new long[1];
+
+  QueryBatch queries;
+  IntegerQueries integers;
+  CentroidGrid grid;
+  @Nullable CodecTables codec;
+  CompressedPassages passages;
+  DensePassages dense;
+  InvertedListTables lists;
+  Candidates candidates;
+  Candidates out;
+  float threshold;
+  int nprobe;
+  long keep;
+
+  StageCall(HostKernels kernels) {
+    this.kernels = kernels;
+  }
+
+  public QueryBatch queries() {
+    return queries;
+  }
+
+  public IntegerQueries integers() {
+    return integers;
+  }
+
+  public CentroidGrid grid() {
+    return grid;
+  }
+
+  /** Null only where {@link HostKernels#quantiseQuery} is to make no look-up tables. */
+  public @Nullable CodecTables codec() {
+    return codec;
+  }
+
+  public CompressedPassages passages() {
+    return passages;
+  }
+
+  public DensePassages dense() {
+    return dense;
+  }
+
+  public InvertedListTables lists() {
+    return lists;
+  }
+
+  /** What is scored, or what {@link HostKernels#keepBest} chooses from. */
+  public Candidates candidates() {
+    return candidates;
+  }
+
+  /** Where {@link HostKernels#candidates} and {@link HostKernels#keepBest} write. */
+  public Candidates out() {
+    return out;
+  }
+
+  public float threshold() {
+    return threshold;
+  }
+
+  public int nprobe() {
+    return nprobe;
+  }
+
+  public long keep() {
+    return keep;
+  }
+
+  /** Runs the stage on {@code count} items of each query, {@code most} a task. */
+  void run(Workers workers, Stage work, int batch, long count, long most) {
+    start(work, batch, most);
+    for (int q = 0; q < batch; q++) {
+      items[q] = count;
+    }
+    run(workers, batch);
+  }
+
+  /** Runs the stage on the candidates of each query, {@code most} a task. */
+  void score(Workers workers, Stage work, long most) {
+    start(work, candidates.queries(), most);
+    for (int q = 0; q < candidates.queries(); q++) {
+      items[q] = candidates.count(q);
+    }
+    run(workers, candidates.queries());
+  }
+
+  private void start(Stage work, int batch, long most) {
+    stage = work;
+    aTask = Math.max(1, most);
+    if (items.length < batch) {
+      items = new long[batch];
+      firstTask = new int[batch + 1];
+    }
+  }
+
+  private void run(Workers workers, int batch) {
+    for (int q = 0; q < batch; q++) {
+      int tasks = Math.toIntExact((items[q] + aTask - 1) / aTask);
+      firstTask[q + 1] = Math.addExact(firstTask[q], tasks);
+    }
+    workers.run(job, firstTask[batch], this);
+  }
+
+  @Override
+  public void accept(int task) {
+    int q = 0;
+    while (firstTask[q + 1] <= task) {
+      q++;
+    }
+    long first = (task - firstTask[q]) * aTask;
+    stage.run(kernels, this, q, first, Math.min(first + aTask, items[q]));
+  }
+}
