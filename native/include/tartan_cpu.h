@@ -29,7 +29,7 @@ extern "C" {
 #define TARTAN_API __attribute__((visibility("default")))
 #endif
 
-#define TARTAN_ABI_VERSION 2
+#define TARTAN_ABI_VERSION 3
 
 enum tartan_status {
   TARTAN_OK = 0,
@@ -202,6 +202,11 @@ TARTAN_API int32_t tartan_rescore(int32_t tier, const tartan_query* query, const
 // NaN and -infinity are never kept. out_passages and out_scores [min(keep, n)]; *count receives how many.
 TARTAN_API int32_t tartan_keep_best(int32_t tier, const int32_t* passages, const float* scores, int64_t n,
                                     int64_t keep, int32_t* out_passages, float* out_scores, int64_t* count);
+
+// The keep best of n scored passages in the order they came, ties to the earlier: what keeps ascending passages
+// ascending. NaN and -infinity are never kept. out_passages and out_scores [min(keep, n)]; *count receives how many.
+TARTAN_API int32_t tartan_cut(int32_t tier, const int32_t* passages, const float* scores, int64_t n, int64_t keep,
+                              int32_t* out_passages, float* out_scores, int64_t* count);
 
 // Fused MaxSim over compressed passages: decompression happens in registers and cache only.
 //   sim(r, t) = a(t) * scores[code[t] * rows + r] + f(t) * sum over d of values[r][d] * weights[b(t, d)]

@@ -13,6 +13,8 @@ namespace tartan::TARTAN_ISA {
 namespace {
 
 constexpr int64_t kTokens = 128;
+constexpr int64_t kAhead = 6;   // candidates between the fetch of codes and their use
+constexpr int64_t kLines = 4;   // of codes fetched ahead; the processor goes on by itself
 
 struct Job {
   const Head* head;
@@ -64,6 +66,21 @@ int32_t steps_of(float threshold, float unit) {
   return steps >= -32767.0f ? (steps <= 32767.0f ? static_cast<int32_t>(steps) : 32768) : -32768;
 }
 
+// Passages lie anywhere in memory: fetches the places of one that comes later, and the codes of one that comes
+// sooner.
+TARTAN_INLINE void prefetch_ahead(const tartan_passages* tokens, const int32_t* candidates, int64_t i, int64_t n) {
+  if (i + 2 * kAhead < n && within(candidates[i + 2 * kAhead], tokens->passages)) {
+    __builtin_prefetch(tokens->offsets + candidates[i + 2 * kAhead]);
+  }
+  if (i + kAhead < n && within(candidates[i + kAhead], tokens->passages)) {
+    const int64_t* place = tokens->offsets + candidates[i + kAhead];
+    const char* codes = static_cast<const char*>(tokens->codes);
+    const int64_t begin = place[0] * tokens->code_bytes;
+    const int64_t end = smaller(place[1] * tokens->code_bytes, begin + kLines * 64);
+    for (int64_t at = begin; at < end; at += 64) __builtin_prefetch(codes + at);
+  }
+}
+
 }  // namespace
 
 int32_t approximate_scores(const tartan_integer_query* query, const tartan_passages* tokens, float threshold,
@@ -73,10 +90,7 @@ int32_t approximate_scores(const tartan_integer_query* query, const tartan_passa
       head, query->scores, query->best, query->centroids, tokens, steps_of(threshold, head->score_unit)};
   for (int64_t i = 0; i < n; i++) {
     if (!within(candidates[i], tokens->passages)) return TARTAN_BAD_PASSAGE;
-    if (i + 4 < n && within(candidates[i + 4], tokens->passages)) {
-      __builtin_prefetch(static_cast<const char*>(tokens->codes) +
-                         tokens->offsets[candidates[i + 4]] * tokens->code_bytes);
-    }
+    prefetch_ahead(tokens, candidates, i, n);
     const int64_t end = tokens->offsets[candidates[i] + 1];
     int16_t top[256];
     int64_t passed = 0;

@@ -1,8 +1,8 @@
 // PLAID candidate generation: the passages in the inverted lists of each query row's nprobe best centroids.
 //
-// Shapes: scores int16 [K, lanes]. Lanes are query rows: a row of scores is compared with the worst score
+// Shapes: scores int16 [K, lanes], best int16 [K]. Lanes are query rows: a row of scores is compared with the worst score
 // each query row keeps, and a lane that may enter goes to that query row's heap; about nprobe * ln(K /
-// nprobe) do. Marked passages go to a bitmap, which also puts them in order. lanes * 2 bytes a centroid read,
+// nprobe) do. Most centroids are passed over by their best score alone. Marked passages go to a bitmap, which also puts them in order. 2 bytes a centroid read, or lanes * 2 more,
 // 4 bytes a posting.
 #include "heap.h"
 #include "integer.h"
@@ -49,15 +49,36 @@ TARTAN_INLINE uint32_t above(const int16_t* scores, const int16_t* worst) {
 #endif
 }
 
-void choose_centroids(const Probes& p, const int16_t* scores, int64_t centroids) {
-  for (int64_t c = 0; c < centroids; c++) {
-    const int16_t* row_scores = scores + c * p.lanes;
-    for (int64_t r = 0; r < p.lanes; r += kBlock) {
-      for (uint32_t rows = above(row_scores + r, p.worst + r); rows; rows &= rows - 1) {
-        const int64_t row = r + __builtin_ctz(rows);
-        offer(p, row, row_scores[row], c);
-      }
+// Offers centroid c to the rows that it may enter; returns the least that any row asks for.
+int16_t choose_rows(const Probes& p, const int16_t* row_scores, int64_t c, int16_t least) {
+  bool entered = false;
+  for (int64_t r = 0; r < p.lanes; r += kBlock) {
+    for (uint32_t rows = above(row_scores + r, p.worst + r); rows; rows &= rows - 1) {
+      const int64_t row = r + __builtin_ctz(rows);
+      offer(p, row, row_scores[row], c);
+      entered = true;
     }
+  }
+  if (!entered) return least;
+  int16_t worst = p.worst[0];
+  for (int64_t r = 1; r < p.rows; r++) worst = p.worst[r] < worst ? p.worst[r] : worst;
+  return worst;
+}
+
+// A centroid whose best score is not above the least that any row asks for is passed over unread.
+void choose_centroids(const Probes& p, const int16_t* scores, const int16_t* best, int64_t centroids) {
+  int16_t least[kBlock];
+  for (int64_t i = 0; i < kBlock; i++) least[i] = kNone;
+  for (int64_t first = 0; first < centroids; first += kBlock) {
+    const int64_t n = smaller(kBlock, centroids - first);
+    uint32_t some = n < kBlock ? (1u << n) - 1 : above(best + first, least);
+    if (!some) continue;
+    int16_t asked = least[0];
+    for (; some; some &= some - 1) {
+      const int64_t c = first + __builtin_ctz(some);
+      asked = choose_rows(p, scores + c * p.lanes, c, asked);
+    }
+    for (int64_t i = 0; i < kBlock; i++) least[i] = asked;
   }
 }
 
@@ -151,7 +172,7 @@ int32_t candidates(const tartan_integer_query* query, int32_t nprobe, const int6
   const int64_t words = (passages + 63) / 64;
   const Found found = {passages, scratch, reinterpret_cast<uint32_t*>(scratch + words)};
   memset(found.marked, 0, static_cast<size_t>(words) * 8);
-  choose_centroids(p, query->scores, query->centroids);
+  choose_centroids(p, query->scores, query->best, query->centroids);
   int32_t base;
   const int32_t status = walk_lists(p, list_offsets, list_passages, found, &base);
   if (status != TARTAN_OK) return status;

@@ -28,6 +28,8 @@ struct Kernels {
                      int64_t n, float* out);
   int32_t (*keep_best)(const int32_t* passages, const float* scores, int64_t n, int64_t keep,
                        int32_t* out_passages, float* out_scores, int64_t* count);
+  int32_t (*cut)(const int32_t* passages, const float* scores, int64_t n, int64_t keep, int32_t* out_passages,
+                 float* out_scores, int64_t* count);
   int32_t (*maxsim)(const tartan_query* query, const tartan_codec* codec, const tartan_passages* tokens,
                     const int32_t* candidates, int64_t n, float* out);
   int32_t (*maxsim_dense)(const tartan_query* query, const tartan_dense* tokens, const int32_t* candidates,

@@ -14,6 +14,7 @@ const Kernels kKernels = {
     .integer_maxsim = integer_maxsim,
     .rescore = rescore,
     .keep_best = keep_best,
+    .cut = cut,
     .maxsim = maxsim,
     .maxsim_dense = maxsim_dense,
     .centroid_sketch_bytes = centroid_sketch_bytes,

@@ -143,7 +143,7 @@ int32_t tartan_candidates(int32_t tier, const tartan_integer_query* query, int32
                           const int64_t* list_offsets, const int32_t* list_passages, int64_t passages,
                           uint64_t* scratch, int32_t* out, float* scores, int64_t capacity, int64_t* count) {
   const Kernels* kernels = kernels_of(tier);
-  if (!kernels || !valid_integers(query) || nprobe < 0 || passages < 0 || capacity < 0 || !count) {
+  if (!kernels || !valid_integers(query) || !query->best || nprobe < 0 || passages < 0 || capacity < 0 || !count) {
     return TARTAN_BAD_ARGUMENT;
   }
   return kernels->candidates(query, nprobe, list_offsets, list_passages, passages, scratch, out, scores,
@@ -187,6 +187,13 @@ int32_t tartan_keep_best(int32_t tier, const int32_t* passages, const float* sco
   const Kernels* kernels = kernels_of(tier);
   if (!kernels || n < 0 || keep < 0 || !count) return TARTAN_BAD_ARGUMENT;
   return kernels->keep_best(passages, scores, n, keep, out_passages, out_scores, count);
+}
+
+int32_t tartan_cut(int32_t tier, const int32_t* passages, const float* scores, int64_t n, int64_t keep,
+                   int32_t* out_passages, float* out_scores, int64_t* count) {
+  const Kernels* kernels = kernels_of(tier);
+  if (!kernels || n < 0 || keep < 0 || !count) return TARTAN_BAD_ARGUMENT;
+  return kernels->cut(passages, scores, n, keep, out_passages, out_scores, count);
 }
 
 int32_t tartan_maxsim(int32_t tier, const tartan_query* query, const tartan_codec* codec,

@@ -1,4 +1,4 @@
-// centroid_scores, keep_best.
+// centroid_scores, keep_best, cut.
 #include <algorithm>
 
 #include "fixture.h"
@@ -74,6 +74,47 @@ TEST(keep_best_is_the_head_of_the_sorted_list) {
         if (!CHECK(count == static_cast<int64_t>(order.size()))) return;
         for (int64_t i = 0; i < count; i++) CHECK(out[i] == order[i].second && kept[i] == -order[i].first);
       });
+    }
+  }
+}
+
+TEST(cut_keeps_the_best_in_their_order) {
+  for (int64_t n : {0, 1, 7, 8, 100, 1000, 5000}) {
+    for (int64_t keep : {0, 1, 3, 100, 999, 6000}) {
+      for (int64_t spread : {1, 20, 1000000}) {
+        check::where = "n " + std::to_string(n) + " keep " + std::to_string(keep);
+        const Guarded<int32_t> passages = numbers(n);
+        std::shuffle(passages.data(), passages.data() + n, source);
+        Guarded<float> scores(static_cast<size_t>(n));
+        std::vector<std::pair<float, int64_t>> order;
+        for (int64_t i = 0; i < n; i++) {
+          const int64_t kind = pick(20);
+          scores[i] = kind == 0   ? kNan
+                      : kind == 1 ? -kInfinity
+                      : kind == 2 ? kInfinity
+                      : kind == 3 ? -0.0f
+                      : kind == 4 ? 0.0f
+                      : kind == 5 ? -1e-42f
+                                  : static_cast<float>(pick(spread)) / 7 - 1;
+          if (scores[i] > -kInfinity) order.push_back({-scores[i], i});
+        }
+        std::stable_sort(order.begin(), order.end(),
+                         [](const auto& a, const auto& b) { return a.first < b.first; });
+        order.resize(std::min<size_t>(order.size(), static_cast<size_t>(keep)));
+        std::sort(order.begin(), order.end(),
+                  [](const auto& a, const auto& b) { return a.second < b.second; });
+        each_tier([&](int32_t tier) {
+          Guarded<int32_t> out(static_cast<size_t>(std::min(keep, n)));
+          Guarded<float> kept(out.size());
+          int64_t count = -1;
+          CHECK(tartan_cut(tier, passages.data(), scores.data(), n, keep, out.data(), kept.data(), &count) ==
+                0);
+          if (!CHECK(count == static_cast<int64_t>(order.size()))) return;
+          for (size_t i = 0; i < order.size(); i++) {
+            CHECK(out[i] == passages[order[i].second] && kept[i] == scores[order[i].second]);
+          }
+        });
+      }
     }
   }
 }

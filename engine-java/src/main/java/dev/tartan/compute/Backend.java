@@ -114,6 +114,13 @@ public interface Backend extends AutoCloseable {
   void keepBest(Candidates in, long keep, Candidates out);
 
   /**
+   * The {@code keep} best of each query that has more, in the order of {@code in}; ties to the
+   * earlier; NaN and negative infinity are dropped. A query that has no more keeps all of its own,
+   * also those: alone it would not have been cut.
+   */
+  void cut(Candidates in, long keep, Candidates out);
+
+  /**
    * MaxSim over compressed passages, decompressed on the fly: sum over rows of the maximum over
    * tokens of {@code a * scores + f * q . weights}, where {@code a} and {@code f} are both {@code 1
    * / max(1e-12, |centroid + weights|)} with {@link CodecTables.Form#UNIT}, and 1 and the token's

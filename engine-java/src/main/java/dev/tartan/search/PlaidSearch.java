@@ -87,7 +87,7 @@ final class PlaidSearch {
     long scored = Math.max(settings.ndocs() / EXACT_SHARE, keep);
     if (found.largest() > scored) {
       backend.approximateScores(queries, segment.compressed(), Float.NEGATIVE_INFINITY, found);
-      found = best(found, scored);
+      found = cut(found, scored);
       start = clock.charge(Stage.APPROXIMATE, start);
     }
     if (segment.dense() != null) {
@@ -105,28 +105,15 @@ final class PlaidSearch {
   /** The passages that can be among the {@code keep} best, with the scores that a user sees. */
   private Candidates rescored(
       IntegerQueries queries, SegmentTables segment, Candidates found, long keep) {
-    Candidates best = best(found, keep + keep / MARGIN + LEAST_MARGIN);
+    Candidates best = cut(found, keep + keep / MARGIN + LEAST_MARGIN);
     backend.rescore(queries, codec, segment.compressed(), best);
     return best;
   }
 
-  /**
-   * The {@code keep} best of each query that has more. The others keep all of theirs, also those
-   * scored negative infinity: alone they would not have been pruned.
-   */
+  /** The {@code keep} best of each query that has more, their passages still ascending. */
   private Candidates cut(Candidates found, long keep) {
-    Candidates best = best(found, keep);
-    for (int q = 0; q < found.queries(); q++) {
-      long n = found.count(q);
-      if (n <= keep) {
-        try (Arena arena = Arena.ofConfined()) {
-          MemorySegment numbers = arena.allocate(n * Integer.BYTES, 4);
-          found.passages().slice(q * found.capacity(), n).copyTo(numbers);
-          best.passages().slice(q * best.capacity(), n).copyFrom(numbers);
-          best.setCount(q, n);
-        }
-      }
-    }
+    Candidates best = room(found.queries(), Math.min(keep, found.largest()), found);
+    backend.cut(found, keep, best);
     return best;
   }
 

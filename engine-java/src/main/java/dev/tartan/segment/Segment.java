@@ -21,6 +21,8 @@ import org.jspecify.annotations.Nullable;
  * until its snapshot closes.
  */
 public final class Segment {
+  private static final int PIECE = 4096;
+
   private final Manifest.SegmentEntry entry;
   private final ResidualCodec codec;
   private final Map<Component, ArrayFile> files = new EnumMap<>(Component.class);
@@ -246,22 +248,43 @@ public final class Segment {
     };
   }
 
+  /**
+   * The sums of the lengths before each entry. By way of arrays, a piece at a time, since the first
+   * million entries of a fresh JVM are not yet compiled code.
+   */
   private static MemorySegment prefixSums(ArrayFile lengths, long total, Arena arena) {
     MemorySegment offsets = arena.allocate((lengths.rows() + 1) * Long.BYTES, 64);
+    int[] piece = new int[PIECE];
+    long[] sums = new long[PIECE];
     long sum = 0;
-    for (long i = 0; i < lengths.rows(); i++) {
-      int length = lengths.data().getAtIndex(Layouts.I32, i);
-      if (length < 0) {
-        throw ArrayFile.damaged(lengths.path(), "entry %d is negative".formatted(i));
+    for (long first = 0; first < lengths.rows(); first += PIECE) {
+      int n = (int) Math.min(PIECE, lengths.rows() - first);
+      MemorySegment.copy(lengths.data(), Layouts.I32, first * Integer.BYTES, piece, 0, n);
+      int negative = addUp(piece, n, sum, sums);
+      if (negative >= 0) {
+        throw ArrayFile.damaged(lengths.path(), "entry %d is negative".formatted(first + negative));
       }
-      sum += length;
-      offsets.setAtIndex(Layouts.I64, i + 1, sum);
+      MemorySegment.copy(sums, 0, offsets, Layouts.I64, (first + 1) * Long.BYTES, n);
+      sum = sums[n - 1];
     }
     if (sum != total) {
       throw ArrayFile.damaged(
           lengths.path(), "its lengths sum to %d, not %d".formatted(sum, total));
     }
     return offsets;
+  }
+
+  /** Fills {@code sums}; returns the place of the first negative length, or -1. */
+  private static int addUp(int[] lengths, int n, long before, long[] sums) {
+    long sum = before;
+    for (int i = 0; i < n; i++) {
+      if (lengths[i] < 0) {
+        return i;
+      }
+      sum += lengths[i];
+      sums[i] = sum;
+    }
+    return -1;
   }
 
   static List<String> extensions(List<Component> components) {

@@ -122,6 +122,21 @@ class BackendContractTest {
   }
 
   @Test
+  void theCutAreTheBestInTheirOrder() {
+    each(
+        (right, other) -> {
+          for (long keep : new long[] {0, 1, 3, 1000}) {
+            Candidates a = cut(right, keep);
+            Candidates b = cut(other, keep);
+            for (int q = 0; q < a.queries(); q++) {
+              assertArrayEquals(Loaded.passages(a, q), Loaded.passages(b, q));
+              assertBits(Loaded.scores(a, q), Loaded.scores(b, q));
+            }
+          }
+        });
+  }
+
+  @Test
   void maxSimIsWithinItsBound() {
     each(
         (right, other) -> {
@@ -317,6 +332,13 @@ class BackendContractTest {
     Candidates all = on.given(on.data.scored, on.data.ties);
     Candidates best = Candidates.allocate(on.scope, all.queries(), Math.min(keep, all.largest()));
     on.backend.keepBest(all, keep, best);
+    return best;
+  }
+
+  private static Candidates cut(Loaded on, long keep) {
+    Candidates all = on.given(on.data.scored, on.data.ties);
+    Candidates best = Candidates.allocate(on.scope, all.queries(), Math.min(keep, all.largest()));
+    on.backend.cut(all, keep, best);
     return best;
   }
 

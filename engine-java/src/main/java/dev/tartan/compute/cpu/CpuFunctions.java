@@ -19,7 +19,7 @@ import java.util.Objects;
  * results are statuses unless the header says otherwise.
  */
 final class CpuFunctions {
-  static final int ABI_VERSION = 2;
+  static final int ABI_VERSION = 3;
 
   private static final MethodHandle ABI = handle("tartan_abi_version", JAVA_INT);
   private static final MethodHandle BEST_TIER = handle("tartan_best_tier", JAVA_INT);
@@ -114,6 +114,18 @@ final class CpuFunctions {
   private static final MethodHandle KEEP_BEST =
       handle(
           "tartan_keep_best",
+          JAVA_INT,
+          JAVA_INT,
+          ADDRESS,
+          ADDRESS,
+          JAVA_LONG,
+          JAVA_LONG,
+          ADDRESS,
+          ADDRESS,
+          ADDRESS);
+  private static final MethodHandle CUT =
+      handle(
+          "tartan_cut",
           JAVA_INT,
           JAVA_INT,
           ADDRESS,
@@ -376,6 +388,22 @@ final class CpuFunctions {
     try {
       return (int)
           KEEP_BEST.invokeExact(tier, passages, scores, n, keep, outPassages, outScores, count);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  static int cut(
+      int tier,
+      MemorySegment passages,
+      MemorySegment scores,
+      long n,
+      long keep,
+      MemorySegment outPassages,
+      MemorySegment outScores,
+      MemorySegment count) {
+    try {
+      return (int) CUT.invokeExact(tier, passages, scores, n, keep, outPassages, outScores, count);
     } catch (Throwable e) {
       throw unexpected(e);
     }

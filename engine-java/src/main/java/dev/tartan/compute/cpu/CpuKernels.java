@@ -205,23 +205,32 @@ public final class CpuKernels implements HostKernels {
 
   @Override
   public void keepBest(StageCall call, int q) {
+    choose(call, q, false);
+  }
+
+  @Override
+  public void cut(StageCall call, int q) {
+    choose(call, q, true);
+  }
+
+  private void choose(StageCall call, int q, boolean inOrder) {
     Structs structs = Structs.take();
     Candidates in = call.candidates();
-    Candidates out = call.out();
+    MemorySegment passages = Structs.passages(in, q, 0);
+    MemorySegment scores = Structs.scores(in, q, 0);
+    MemorySegment best = Structs.passages(call.out(), q, 0);
+    MemorySegment bestScores = Structs.scores(call.out(), q, 0);
+    long n = in.count(q);
+    long keep = Math.min(call.keep(), n);
     int status =
-        CpuFunctions.keepBest(
-            tier,
-            Structs.passages(in, q, 0),
-            Structs.scores(in, q, 0),
-            in.count(q),
-            Math.min(call.keep(), in.count(q)),
-            Structs.passages(out, q, 0),
-            Structs.scores(out, q, 0),
-            structs.count);
+        inOrder
+            ? CpuFunctions.cut(tier, passages, scores, n, keep, best, bestScores, structs.count)
+            : CpuFunctions.keepBest(
+                tier, passages, scores, n, keep, best, bestScores, structs.count);
     long count = structs.count();
     structs.giveBack();
     check(status);
-    out.setCount(q, count);
+    call.out().setCount(q, count);
   }
 
   @Override

@@ -230,12 +230,40 @@ public final class HostBackend implements Backend {
 
   @Override
   public void keepBest(Candidates in, long keep, Candidates out) {
+    choose(in, keep, out, (kernels, call, q, first, last) -> kernels.keepBest(call, q));
+  }
+
+  @Override
+  public void cut(Candidates in, long keep, Candidates out) {
+    choose(in, keep, out, HostBackend::cut);
+  }
+
+  private static void cut(HostKernels kernels, StageCall call, int q, long first, long last) {
+    Candidates in = call.candidates;
+    long n = in.count(q);
+    if (n > call.keep) {
+      kernels.cut(call, q);
+      return;
+    }
+    Candidates out = call.out;
+    long from = q * in.capacity() * Integer.BYTES; // passages and scores both take four bytes
+    long to = q * out.capacity() * Integer.BYTES;
+    copy(in.passages(), from, out.passages(), to, n * Integer.BYTES);
+    copy(in.scores(), from, out.scores(), to, n * Integer.BYTES);
+    out.setCount(q, n);
+  }
+
+  private static void copy(Buffer from, long at, Buffer to, long place, long bytes) {
+    MemorySegment.copy(HostViews.segment(from), at, HostViews.segment(to), place, bytes);
+  }
+
+  private void choose(Candidates in, long keep, Candidates out, StageCall.Stage stage) {
     Shapes.keepBest(in, keep, out);
     StageCall call = call();
     call.candidates = in;
     call.keep = keep;
     call.out = out;
-    call.run(workers, (kernels, c, q, first, last) -> kernels.keepBest(c, q), in.queries(), 1, 1);
+    call.run(workers, stage, in.queries(), 1, 1);
     calls.give(call);
   }
 

@@ -110,6 +110,9 @@ public interface HostKernels {
   /** The {@code keep} best of query {@code q} and their count, to {@code out}. */
   void keepBest(StageCall call, int q);
 
+  /** The {@code keep} best of query {@code q}, in their order, and their count, to {@code out}. */
+  void cut(StageCall call, int q);
+
   void maxSim(
       HostQuery query,
       HostCodec codec,

@@ -18,8 +18,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.List;
 import java.util.Objects;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The operations of {@link dev.tartan.compute.Backend}, each as its formula says. Stateless. */
@@ -144,29 +146,38 @@ public final class ReferenceKernels implements HostKernels {
 
   @Override
   public void keepBest(StageCall call, int q) {
+    MemorySegment passages = passages(call, q, 0, call.candidates().count(q));
+    write(call, q, best(call, q, Comparator.comparing(i -> passages.getAtIndex(I32, i))));
+  }
+
+  @Override
+  public void cut(StageCall call, int q) {
+    write(call, q, best(call, q, Comparator.naturalOrder()).sorted());
+  }
+
+  /** Places of the {@code keep} best scores, best first. */
+  private static Stream<Integer> best(StageCall call, int q, Comparator<Integer> ties) {
+    MemorySegment scores = scores(call, q, 0, call.candidates().count(q));
+    return IntStream.range(0, (int) call.candidates().count(q))
+        .filter(i -> scores.getAtIndex(F32, i) > Float.NEGATIVE_INFINITY)
+        .boxed()
+        .sorted(
+            Comparator.comparing((Integer i) -> 0 - scores.getAtIndex(F32, i)) // -0 ties with 0
+                .thenComparing(ties))
+        .limit(call.keep());
+  }
+
+  private static void write(StageCall call, int q, Stream<Integer> chosen) {
     Candidates in = call.candidates();
     Candidates out = call.out();
-    MemorySegment passages = passages(call, q, 0, in.count(q));
-    MemorySegment scores = scores(call, q, 0, in.count(q));
-    long keep = Math.min(call.keep(), in.count(q));
-    MemorySegment outPassages = HostViews.entries(out.passages(), out, q, 0, keep);
-    MemorySegment outScores = HostViews.entries(out.scores(), out, q, 0, keep);
-    int n = (int) (scores.byteSize() / Float.BYTES);
-    int[] order =
-        IntStream.range(0, n)
-            .filter(i -> scores.getAtIndex(F32, i) > Float.NEGATIVE_INFINITY)
-            .boxed()
-            .sorted(
-                Comparator.comparing((Integer i) -> 0 - scores.getAtIndex(F32, i)) // -0 ties with 0
-                    .thenComparing(i -> passages.getAtIndex(I32, i)))
-            .limit(keep)
-            .mapToInt(Integer::intValue)
-            .toArray();
-    for (int i = 0; i < order.length; i++) {
-      outPassages.setAtIndex(I32, i, passages.getAtIndex(I32, order[i]));
-      outScores.setAtIndex(F32, i, scores.getAtIndex(F32, order[i]));
+    List<Integer> places = chosen.toList();
+    MemorySegment passages = HostViews.entries(out.passages(), out, q, 0, places.size());
+    MemorySegment scores = HostViews.entries(out.scores(), out, q, 0, places.size());
+    for (int i = 0; i < places.size(); i++) {
+      passages.setAtIndex(I32, i, passages(call, q, 0, in.count(q)).getAtIndex(I32, places.get(i)));
+      scores.setAtIndex(F32, i, scores(call, q, 0, in.count(q)).getAtIndex(F32, places.get(i)));
     }
-    out.setCount(q, order.length);
+    out.setCount(q, places.size());
   }
 
   @Override
