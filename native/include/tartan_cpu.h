@@ -40,7 +40,8 @@ enum tartan_status {
   TARTAN_NO_CAPACITY = 5    // an output array is too small for the result
 };
 
-enum tartan_tier { TARTAN_SCALAR = 0, TARTAN_AVX2 = 1, TARTAN_TIERS = 2 };
+// AVX2 with FMA and F16C; AVX-512 with F, BW, DQ, VL, VBMI and VNNI (Ice Lake, Zen 4 and later).
+enum tartan_tier { TARTAN_SCALAR = 0, TARTAN_AVX2 = 1, TARTAN_AVX512 = 2, TARTAN_TIERS = 3 };
 
 // How a token with code c and bucket numbers b reconstructs.
 enum tartan_form {
@@ -117,7 +118,7 @@ TARTAN_API int32_t tartan_abi_version(void);
 // The best tier that this machine and its operating system can run.
 TARTAN_API int32_t tartan_best_tier(void);
 
-// "scalar", "avx2"; NULL for a number that is no tier. Static memory.
+// "scalar", "avx2", "avx512"; NULL for a number that is no tier. Static memory.
 TARTAN_API const char* tartan_tier_name(int32_t tier);
 
 // One sentence for a status; never NULL. Static memory.

@@ -42,7 +42,7 @@ public abstract class BackendBenchmark {
 
   /**
    * Opens what {@link Backends} knows by name, or one tier of the cpu backend: "cpu-scalar",
-   * "cpu-avx2".
+   * "cpu-avx2", "cpu-avx512".
    */
   void open(String name, int threads) {
     subject =
