@@ -44,7 +44,7 @@ bool valid_dim(int32_t dim) { return dim >= 8 && dim <= 1024 && dim % 8 == 0; }
 
 bool valid_query(const tartan_query* q) { return q && q->rows >= 1 && q->rows <= 256 && valid_dim(q->dim); }
 
-bool valid_bits(int32_t n) { return n == 1 || n == 2 || n == 4 || n == 8; }
+bool valid_bits(int32_t n) { return (n >= 1 && n <= 4) || n == 8; }
 
 bool valid_codec(const tartan_codec* c) {
   return c && valid_dim(c->dim) && valid_bits(c->nbits) &&
