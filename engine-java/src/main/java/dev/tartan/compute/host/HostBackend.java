@@ -39,6 +39,9 @@ public final class HostBackend implements Backend {
   private static final int MAXSIM_A_TASK = 32;
   private static final int ROWS_A_TASK = 4096;
 
+  /** Passages that fit a share of L3, for queries that score the same ones. */
+  private static final int TOGETHER_A_TASK = 1024;
+
   /** A sketch of centroids costs some hundred rows. */
   private static final int ROWS_FOR_A_SKETCH = 2048;
 
@@ -329,19 +332,38 @@ public final class HostBackend implements Backend {
     long of(int query);
   }
 
-  /** Scores every candidate of every query, a range of them a task. */
+  /**
+   * Scores every candidate of every query, a range of them a task. Where all queries have the same
+   * candidates, a range meets all queries while its tokens are in cache.
+   */
   private void score(Candidates candidates, int aTask, Scoring scoring) {
+    if (candidates.queries() < 2 || !HostViews.sameForAll(candidates)) {
+      split(
+          candidates.queries(),
+          candidates::count,
+          aTask,
+          (q, first, last) -> score(candidates, q, first, last, scoring));
+      return;
+    }
+    long share = candidates.count(0) / (4L * workers.threads());
     split(
-        candidates.queries(),
-        candidates::count,
-        aTask,
-        (q, first, last) -> {
-          long start = q * candidates.capacity() + first;
-          scoring.accept(
-              q,
-              HostViews.segment(candidates.passages().slice(start, last - first)),
-              HostViews.segment(candidates.scores().slice(start, last - first)));
+        1,
+        q -> candidates.count(0),
+        Math.clamp(share, aTask, Math.max(aTask, TOGETHER_A_TASK)),
+        (one, first, last) -> {
+          for (int q = 0; q < candidates.queries(); q++) {
+            score(candidates, q, first, last, scoring);
+          }
         });
+  }
+
+  private static void score(
+      Candidates candidates, int query, long first, long last, Scoring scoring) {
+    long start = query * candidates.capacity() + first;
+    scoring.accept(
+        query,
+        HostViews.segment(candidates.passages().slice(start, last - first)),
+        HostViews.segment(candidates.scores().slice(start, last - first)));
   }
 
   private void splitRows(Buffer rows, RowRange range) {
@@ -358,21 +380,10 @@ public final class HostBackend implements Backend {
     workers.run(
         firstTask[queries],
         task -> {
-          int q = queryOf(firstTask, task);
+          int q = Workers.ownerOf(firstTask, task);
           long first = (long) (task - firstTask[q]) * aTask;
           ranges.accept(q, first, Math.min(first + aTask, sizes.of(q)));
         });
-  }
-
-  private static int queryOf(int[] firstTask, int task) {
-    int q = java.util.Arrays.binarySearch(firstTask, task);
-    if (q < 0) {
-      return -q - 2;
-    }
-    while (firstTask[q + 1] == task) { // queries without items share a start
-      q++;
-    }
-    return q;
   }
 
   private static MemorySegment entries(

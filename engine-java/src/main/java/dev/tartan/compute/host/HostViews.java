@@ -1,6 +1,7 @@
 package dev.tartan.compute.host;
 
 import dev.tartan.compute.Buffer;
+import dev.tartan.compute.Candidates;
 import dev.tartan.compute.CentroidGrid;
 import dev.tartan.compute.CentroidScores;
 import dev.tartan.compute.CodecTables;
@@ -116,5 +117,18 @@ final class HostViews {
         lists.passageCount(),
         segment(lists.offsets()),
         segment(lists.passages()));
+  }
+
+  /** Whether all queries have the same candidates, as in exhaustive scoring and in reranking. */
+  static boolean sameForAll(Candidates candidates) {
+    long count = candidates.count(0);
+    MemorySegment first = segment(candidates.passages().slice(0, count));
+    for (int q = 1; q < candidates.queries(); q++) {
+      Buffer each = candidates.passages().slice(q * candidates.capacity(), candidates.count(q));
+      if (segment(each).mismatch(first) >= 0) {
+        return false;
+      }
+    }
+    return true;
   }
 }

@@ -1,5 +1,6 @@
 package dev.tartan.compute.host;
 
+import java.util.Arrays;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -46,6 +47,18 @@ final class Workers implements AutoCloseable {
     }
     job.run();
     job.await();
+  }
+
+  /** Whose task this is, where {@code firstTask} tells the first of each and the end. */
+  static int ownerOf(int[] firstTask, int task) {
+    int q = Arrays.binarySearch(firstTask, task);
+    if (q < 0) {
+      return -q - 2;
+    }
+    while (firstTask[q + 1] == task) { // those without tasks share a start
+      q++;
+    }
+    return q;
   }
 
   @Override
