@@ -9,7 +9,7 @@
 //   * Arrays are dense and row-major, little-endian. float* and integer arrays are aligned to their element;
 //     no further alignment is required. Outputs alias no input. Zero rows or passages are allowed and do nothing.
 //     Nothing outside the stated arrays is read, not even by a vector load.
-//   * dim is a multiple of 8 from 8 to 1024; rows (of a query) from 1 to 256; nbits is 1, 2, 4 or 8.
+//   * dim is a multiple of 8 from 8 to 1024; rows (of a query) from 1 to 256; nbits is 1, 2, 3, 4 or 8.
 //   * "dot" without more said is the chain s = fma(a[d], b[d], s) over d = 0 .. dim-1 from s = 0, in float32:
 //     scores and codes of all tiers are therefore equal to the bit. Where a bound is stated, it is the absolute
 //     difference to the same formula in exact arithmetic for rows of unit length.
@@ -40,7 +40,8 @@ enum tartan_status {
   TARTAN_NO_CAPACITY = 5    // an output array is too small for the result
 };
 
-enum tartan_tier { TARTAN_SCALAR = 0, TARTAN_AVX2 = 1, TARTAN_TIERS = 2 };
+// AVX2 with FMA and F16C; AVX-512 with F, BW, DQ, VL, VBMI and VNNI (Ice Lake, Zen 4 and later).
+enum tartan_tier { TARTAN_SCALAR = 0, TARTAN_AVX2 = 1, TARTAN_AVX512 = 2, TARTAN_TIERS = 3 };
 
 // How a token with code c and bucket numbers b reconstructs.
 enum tartan_form {
@@ -61,8 +62,8 @@ typedef struct tartan_codec {
 } tartan_codec;
 
 // The compressed token embeddings of the passages of one segment.
-// A residual row has dim * nbits / 8 bytes. Byte k holds 8 / nbits consecutive dimensions, the first of them,
-// k * 8 / nbits, in the lowest bits.
+// A residual row has dim * nbits / 8 bytes, a stream of bits from the lowest of each byte up: dimension d has the
+// bits [nbits * d, nbits * (d + 1)), its lowest first.
 typedef struct tartan_passages {
   int64_t passages;          // P
   const int64_t* offsets;    // [P + 1], tokens of passage p are [offsets[p], offsets[p + 1]), ascending from 0
@@ -117,7 +118,7 @@ TARTAN_API int32_t tartan_abi_version(void);
 // The best tier that this machine and its operating system can run.
 TARTAN_API int32_t tartan_best_tier(void);
 
-// "scalar", "avx2"; NULL for a number that is no tier. Static memory.
+// "scalar", "avx2", "avx512"; NULL for a number that is no tier. Static memory.
 TARTAN_API const char* tartan_tier_name(int32_t tier);
 
 // One sentence for a status; never NULL. Static memory.
@@ -140,15 +141,19 @@ TARTAN_API int32_t tartan_centroid_scores(int32_t tier, const tartan_query* quer
 TARTAN_API int32_t tartan_quantise_centroids(int32_t tier, const float* centroid, int64_t centroids, int32_t dim,
                                              uint8_t* values, float* steps, float* reach);
 
-// The bytes of the block of a query, a multiple of 64; nbits 0 for a query without look-up tables; 0 for an
+// The bytes of the block of a query, a multiple of 64; nbits 0 for a query that meets no residuals; 0 for an
 // argument out of range.
 TARTAN_API int64_t tartan_integer_query_bytes(int32_t rows, int32_t dim, int32_t nbits);
 
-// Writes the block of a query: its rows in 7-bit integers for tartan_integer_scores, and unless codec is NULL
-// tables of 6-bit entries for tartan_integer_maxsim: a residual row is cut into nibbles (the low one of a byte
-// first; of 8-bit codes the high one alone, whose weight is the mean of its 16), and a table holds for each value
-// of a nibble what its dimensions add to the dot product. Only query->values is read. The scores have one unit
-// for all rows, so that they add as integers.
+// Writes the block of a query: its rows in 7-bit integers for tartan_integer_scores, and unless codec is NULL what
+// tartan_integer_maxsim needs of it:
+//   1, 2 bits:     tables of 6-bit entries: a residual row is cut into nibbles, the low one of a byte first, and a
+//                  table holds for each value of a nibble what its dimensions add to the dot product;
+//   3, 4, 8 bits:  p[r][d] = round(steps * values[r][d]) within +-127 and v[b] = round(other * weights[b]) within
+//                  +-63, of 8-bit codes the high six bits alone, whose weight is the mean of its four. The steps
+//                  are the greatest, one for all rows, at which the magnitudes of p[r][d] over d = 0, 1 of every
+//                  four add up to 511 at most, and over d = 2, 3: half a dot product fits 16 bits whatever b is.
+// Only query->values is read. The scores have one unit for all rows, so that they add as integers.
 TARTAN_API int32_t tartan_quantise_query(int32_t tier, const tartan_query* query, const tartan_grid* grid,
                                          const tartan_codec* codec, void* block);
 
@@ -177,13 +182,14 @@ TARTAN_API int32_t tartan_approximate_scores(int32_t tier, const tartan_integer_
                                              const tartan_passages* tokens, float threshold,
                                              const int32_t* candidates, int64_t n, float* out);
 
-// MaxSim over compressed passages in integers. With a(r, t) the sum of the table entries of token t less a bias,
-// high(x, y) = (x * y + 2^14) >> 15, and a factor of 15 bits made of factors[t]:
+// MaxSim over compressed passages in integers. With a(r, t) the sum of the table entries of token t less a bias, or
+// floor(sum over d of p[r][d] * v[b(t, d)] / 2) with shift = 0; high(x, y) = (x * y + 2^14) >> 15; and a factor of 15
+// bits made of factors[t]:
 //   TARTAN_SCALED:  x(r, t) = scores[code[t], r] + high(a(r, t) << shift, factor)
 //   TARTAN_UNIT:    x(r, t) = high(scores[code[t], r] + (a(r, t) << shift), factor)
 //   out[i] = unit * sum over r of max over tokens t of candidate i of x(r, t);   -infinity for an empty passage
 // Additions saturate. tokens->factors NULL counts as ones. Error against tartan_maxsim, rows and tokens of unit
-// length, of one row: standard deviation 0.004 at 1 and 2 bits and dim 128; at 8 bits that of 4-bit codes.
+// length, of one row: standard deviation 0.003 at dim 128.
 TARTAN_API int32_t tartan_integer_maxsim(int32_t tier, const tartan_integer_query* query,
                                          const tartan_codec* codec, const tartan_passages* tokens,
                                          const int32_t* candidates, int64_t n, float* out);

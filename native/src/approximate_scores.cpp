@@ -27,7 +27,11 @@ struct Job {
 
 // Raises the maxima of 32 rows by n rows of scores.
 TARTAN_INLINE void raise_block(const int16_t* const* scores, int64_t n, int64_t r, int16_t* top) {
-#if defined(TARTAN_ISA_AVX2)
+#if defined(TARTAN_ISA_AVX512)
+  __m512i a = _mm512_loadu_si512(top + r);
+  for (int64_t i = 0; i < n; i++) a = _mm512_max_epi16(a, _mm512_loadu_si512(scores[i] + r));
+  _mm512_storeu_si512(top + r, a);
+#elif defined(TARTAN_ISA_AVX2)
   __m256i* out = reinterpret_cast<__m256i*>(top + r);
   __m256i a = _mm256_loadu_si256(out);
   __m256i b = _mm256_loadu_si256(out + 1);

@@ -34,7 +34,9 @@ void offer(const Probes& p, int64_t row, int16_t score, int64_t centroid) {
 // A bit for each of the 32 lanes from r whose score is above the worst kept. Centroids ascend, so a tie never
 // enters a full heap; a heap that is not full has the least score as its worst, which only lanes beyond have.
 TARTAN_INLINE uint32_t above(const int16_t* scores, const int16_t* worst) {
-#if defined(TARTAN_ISA_AVX2)
+#if defined(TARTAN_ISA_AVX512)
+  return _mm512_cmpgt_epi16_mask(_mm512_loadu_si512(scores), _mm512_loadu_si512(worst));
+#elif defined(TARTAN_ISA_AVX2)
   const __m256i* s = reinterpret_cast<const __m256i*>(scores);
   const __m256i* w = reinterpret_cast<const __m256i*>(worst);
   const __m256i a = _mm256_cmpgt_epi16(_mm256_loadu_si256(s), _mm256_loadu_si256(w));

@@ -1,20 +1,14 @@
-// MaxSim over compressed passages in integers, by table look-up.
+// MaxSim over compressed passages in integers.
 //
-//   a(r, t) = sum over look-ups g of table[g][nibble g of token t][r] - bias[r]
+//   a(r, t): by look-up at 1 and 2 bits (lookup.h), by dot products of bytes at 3, 4 and 8 (dots.h)
 //   SCALED: x = scores[code[t], r] + high(a << shift, factor)       factor = round(multiplier * factors[t])
 //   UNIT:   x = high(scores[code[t], r] + (a << shift), factor)
 //   out[i] = unit * sum over rows r of max over the tokens t of candidate i of x(r, t)
 // where high(a, b) = (a * b + 2^14) >> 15 and additions of 16-bit numbers saturate.
 //
-// Lanes are query rows, 32 of them a block. An entry of a table is 32 bytes, one a row, so that a look-up is
-// one load for 32 products of 4 / nbits dimensions; the entries of two neighbouring look-ups lie in the two
-// halves of a cache line, because loads from the same half of different lines collide. Entries are below 64:
-// four are added in bytes before they are widened to 16 bits. The tables (16 KiB at 1 bit, 32 at 2, 64 at 4)
-// stay in L1 or L2. A token reads dim * nbits / 8 bytes of residual, 2 or 4 of code and 2 of factor in order,
-// and lanes * 2 bytes of scores at random, which are prefetched.
-//
-// Limit at 2 bits, dim 128, 32 rows: 64 loads, two a cycle: 9.7 ns at 3.3 GHz.
-#include "lookup.h"
+// Lanes are query rows, 32 of them a block. A token reads dim * nbits / 8 bytes of residual, 2 or 4 of code
+// and 2 of factor in order, and lanes * 2 bytes of scores at random, which are prefetched.
+#include "raise.h"
 
 namespace tartan::TARTAN_ISA {
 

@@ -52,8 +52,11 @@ namespace scalar {
 extern const Kernels kKernels;
 int64_t integer_query_bytes(int64_t rows, int64_t dim, int64_t nbits);  // the same in every tier
 }  // namespace scalar
-#if defined(TARTAN_WITH_AVX2)
+#if defined(TARTAN_WITH_X86)
 namespace avx2 {
+extern const Kernels kKernels;
+}
+namespace avx512 {
 extern const Kernels kKernels;
 }
 #endif

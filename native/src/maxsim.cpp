@@ -82,6 +82,8 @@ Prepare prepare_of(int32_t nbits) {
       return prepare_batch<1, kUnit>;
     case 2:
       return prepare_batch<2, kUnit>;
+    case 3:
+      return prepare_batch<3, kUnit>;
     case 4:
       return prepare_batch<4, kUnit>;
     default:

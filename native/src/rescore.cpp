@@ -3,7 +3,7 @@
 // The integer x(r, t) of every token are computed first, and only those within the margin of a row's best,
 // which is about 1.5 tokens a row, are reconstructed and multiplied in float. The margin is eight standard
 // deviations of the integer error, so the float best is among them but for one case in 10^14.
-#include "lookup.h"
+#include "raise.h"
 #include "residual.h"
 
 namespace tartan::TARTAN_ISA {
@@ -21,7 +21,9 @@ TARTAN_INLINE float dot(const float* a, const float* b, int64_t dim) {
 
 // A bit for each of 32 rows whose x reaches its least.
 TARTAN_INLINE uint32_t reaching(const int16_t* x, const int16_t* least) {
-#if defined(TARTAN_ISA_AVX2)
+#if defined(TARTAN_ISA_AVX512)
+  return _mm512_cmpge_epi16_mask(_mm512_loadu_si512(x), _mm512_loadu_si512(least));
+#elif defined(TARTAN_ISA_AVX2)
   const __m256i a = _mm256_cmpgt_epi16(load(least), load(x));
   const __m256i b = _mm256_cmpgt_epi16(load(least + 16), load(x + 16));
   const __m256i below = _mm256_permute4x64_epi64(_mm256_packs_epi16(a, b), 0xd8);
@@ -102,6 +104,8 @@ int32_t rescore(const tartan_query* query, const tartan_integer_query* integers,
       return rescore_all<1>(job, query, codec, candidates, n, longest, out);
     case 2:
       return rescore_all<2>(job, query, codec, candidates, n, longest, out);
+    case 3:
+      return rescore_all<3>(job, query, codec, candidates, n, longest, out);
     case 4:
       return rescore_all<4>(job, query, codec, candidates, n, longest, out);
     default:

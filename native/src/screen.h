@@ -1,15 +1,16 @@
 // Screens centroids by their sketch and verifies in float the few that can still be nearest.
 //
-// A tile is 6 rows by a panel of 16 centroids: 12 sums of bytes' products in 16-bit lanes, two to a centroid,
-// started at minus the row's share of the offset. The bounds of a batch of rows with all centroids go to
-// memory (2 bytes each) with their maxima over groups of 64; then each row takes the product with the
-// centroid of the greatest bound, and afterwards only looks where a bound reaches the best product so far. A
-// product is taken in an order of its own, which differs from the chain of fma by less than gamma = 2 * dim *
-// 2^-24 * |row| |centroid|; where another is within 4 gamma of the best, their chains decide.
+// A tile (bound_tile.h) is 6 rows by a panel of 16 centroids: 12 sums of bytes' products in 16-bit lanes, two
+// to a centroid (12 of 32 bits for two panels with AVX-512), started at minus the row's share of the offset.
+// The bounds of a batch of rows with all centroids go to memory (2 bytes each) with their maxima over groups
+// of 64; then each row takes the product with the centroid of the greatest bound, and afterwards only looks
+// where a bound reaches the best product so far. A product is taken in an order of its own, which differs
+// from the chain of fma by less than gamma = 2 * dim * 2^-24 * |row| |centroid|; where another is within 4
+// gamma of the best, their chains decide.
 #ifndef TARTAN_SCREEN_H
 #define TARTAN_SCREEN_H
 
-#include "centroid_sketch.h"
+#include "bound_tile.h"
 
 #if defined(TARTAN_ISA_AVX2)
 
@@ -20,17 +21,6 @@ constexpr int64_t kScreenRows = 24;  // a batch
 constexpr int64_t kBlock = 2048;     // centroids in cache while a batch passes
 constexpr int kClose = 32;           // centroids near the best of a row
 constexpr int64_t kFound = 2048;     // centroids that a row leaves to verify
-
-// One row of a batch as the bound sees it.
-struct Query {
-  const float* row;
-  float inverse;    // 1 / |row|
-  float factor;     // of bounds: row scale * centroid scale / largest
-  float allowance;  // what the integers may be off by, the slack included
-  int8_t* bytes;    // [width]
-  int32_t start;    // minus the offset's share, in two halves
-  bool fits;        // false: the row is to be done in float
-};
 
 struct Screen {
   const Sketch* sketch;
@@ -105,40 +95,12 @@ TARTAN_INLINE bool quantize_row(const Sketch& s, const float* x, Query* q) {
   }
   int32_t lane[8];
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(lane), sum);
-  const uint32_t low = static_cast<uint32_t>(-kOffset * (lane[0] + lane[1] + lane[4] + lane[5])) & 0xffffu;
-  const uint32_t high = static_cast<uint32_t>(-kOffset * (lane[2] + lane[3] + lane[6] + lane[7])) << 16;
-  q->start = static_cast<int32_t>(low | high);
+  q->start = start_of(lane[0] + lane[1] + lane[4] + lane[5], lane[2] + lane[3] + lane[6] + lane[7]);
   q->factor = scale * s.scale / s.largest;
   q->allowance = __builtin_sqrtf(vec_sum(length)) * s.error * 1.0001f +
                  (__builtin_sqrtf(vec_sum(error)) * 1.0001f + 1e-3f) * s.scale * s.extended +
                  s.slack * scale * s.scale + 1;
   return true;
-}
-
-// The bounds of six rows with the centroids of one panel, in order.
-TARTAN_INLINE void bound_panel(const uint8_t* panel, int64_t steps, const Query* q, __m256i (&out)[6]) {
-  __m256i acc[6][2];
-  const int8_t* p[6];
-  for (int t = 0; t < 6; t++) {
-    p[t] = q[t].bytes;
-    acc[t][0] = acc[t][1] = _mm256_set1_epi32(q[t].start);
-  }
-  for (int64_t i = 0; i < steps; i++) {
-    const __m256i* at = reinterpret_cast<const __m256i*>(panel + i * 64);
-    const __m256i c0 = _mm256_loadu_si256(at);
-    const __m256i c1 = _mm256_loadu_si256(at + 1);
-    for (int t = 0; t < 6; t++) {
-      int32_t word;
-      memcpy(&word, p[t] + i * 4, 4);
-      const __m256i b = _mm256_set1_epi32(word);
-      acc[t][0] = _mm256_add_epi16(acc[t][0], _mm256_maddubs_epi16(c0, b));
-      acc[t][1] = _mm256_add_epi16(acc[t][1], _mm256_maddubs_epi16(c1, b));
-    }
-  }
-  const __m256i ones = _mm256_set1_epi16(1);
-  for (int t = 0; t < 6; t++) {
-    out[t] = _mm256_packs_epi32(_mm256_madd_epi16(acc[t][0], ones), _mm256_madd_epi16(acc[t][1], ones));
-  }
 }
 
 // The bounds of a batch of queries, a whole number of tiles, with all centroids.
@@ -151,12 +113,15 @@ void bound_batch(const Screen& s, const Query* queries, int64_t count) {
       for (int64_t c = block; c < end; c += kGroup) {
         __m256i top[6];
         for (int t = 0; t < 6; t++) top[t] = _mm256_set1_epi16(INT16_MIN);
-        for (int64_t p = c; p < c + kGroup; p += kLanes) {
-          __m256i bound[6];
-          bound_panel(panels + p * width, width / 4, queries + q, bound);
+        for (int64_t p = c; p < c + kGroup; p += kPanels * kLanes) {
+          __m256i bound[kPanels][6];
+          bound_tile(panels + p * width, width / 4, queries + q, bound);
           for (int t = 0; t < 6; t++) {
-            _mm256_storeu_si256(reinterpret_cast<__m256i*>(s.bounds + (q + t) * s.padded + p), bound[t]);
-            top[t] = _mm256_max_epi16(top[t], bound[t]);
+            for (int k = 0; k < kPanels; k++) {
+              int16_t* to = s.bounds + (q + t) * s.padded + p + k * kLanes;
+              _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), bound[k][t]);
+              top[t] = _mm256_max_epi16(top[t], bound[k][t]);
+            }
           }
         }
         for (int t = 0; t < 6; t++) {

@@ -4,7 +4,7 @@
 
 #include "kernels.h"
 
-#if defined(TARTAN_WITH_AVX2)
+#if defined(TARTAN_WITH_X86)
 #include <cpuid.h>
 #endif
 
@@ -13,14 +13,19 @@ namespace {
 using tartan::Kernels;
 
 int32_t detect_tier() {
-#if defined(TARTAN_WITH_AVX2)
-  // These two also check that the operating system saves the registers; F16C needs no more than that.
+#if defined(TARTAN_WITH_X86)
+  // These also check, by xgetbv, that the operating system saves the registers; F16C needs no more than that.
   __builtin_cpu_init();
   unsigned a = 0, b = 0, c = 0, d = 0;
   const bool f16c = __get_cpuid(1, &a, &b, &c, &d) != 0 && (c & (1u << 29)) != 0;
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && f16c) return TARTAN_AVX2;
-#endif
+  if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma") || !f16c) return TARTAN_SCALAR;
+  const bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+                      __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
+                      __builtin_cpu_supports("avx512vbmi") && __builtin_cpu_supports("avx512vnni");
+  return avx512 ? TARTAN_AVX512 : TARTAN_AVX2;
+#else
   return TARTAN_SCALAR;
+#endif
 }
 
 const int32_t kBestTier = detect_tier();
@@ -28,7 +33,8 @@ const int32_t kBestTier = detect_tier();
 // The table of a tier that this machine can run, else NULL.
 const Kernels* kernels_of(int32_t tier) {
   if (tier < TARTAN_SCALAR || tier > kBestTier) return nullptr;
-#if defined(TARTAN_WITH_AVX2)
+#if defined(TARTAN_WITH_X86)
+  if (tier == TARTAN_AVX512) return &tartan::avx512::kKernels;
   if (tier == TARTAN_AVX2) return &tartan::avx2::kKernels;
 #endif
   return &tartan::scalar::kKernels;
@@ -38,7 +44,7 @@ bool valid_dim(int32_t dim) { return dim >= 8 && dim <= 1024 && dim % 8 == 0; }
 
 bool valid_query(const tartan_query* q) { return q && q->rows >= 1 && q->rows <= 256 && valid_dim(q->dim); }
 
-bool valid_bits(int32_t n) { return n == 1 || n == 2 || n == 4 || n == 8; }
+bool valid_bits(int32_t n) { return (n >= 1 && n <= 4) || n == 8; }
 
 bool valid_codec(const tartan_codec* c) {
   return c && valid_dim(c->dim) && valid_bits(c->nbits) &&
@@ -76,6 +82,8 @@ const char* tartan_tier_name(int32_t tier) {
       return "scalar";
     case TARTAN_AVX2:
       return "avx2";
+    case TARTAN_AVX512:
+      return "avx512";
     default:
       return nullptr;
   }

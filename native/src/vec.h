@@ -41,6 +41,9 @@ TARTAN_INLINE Vec vec_keep(Vec x, int64_t n, Vec other) {
 TARTAN_INLINE Vec vec_mul(Vec a, Vec b) { return _mm256_mul_ps(a, b); }
 TARTAN_INLINE Vec vec_div(Vec a, Vec b) { return _mm256_div_ps(a, b); }
 TARTAN_INLINE Vec vec_sqrt(Vec x) { return _mm256_sqrt_ps(x); }
+TARTAN_INLINE Vec vec_rint(Vec x) {
+  return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+}
 TARTAN_INLINE Vec vec_add(Vec a, Vec b) { return _mm256_add_ps(a, b); }
 TARTAN_INLINE Vec vec_sub(Vec a, Vec b) { return _mm256_sub_ps(a, b); }
 TARTAN_INLINE Vec vec_fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
@@ -100,6 +103,10 @@ TARTAN_INLINE Vec vec_mul(Vec a, Vec b) { return a * b; }
 TARTAN_INLINE Vec vec_div(Vec a, Vec b) { return a / b; }
 TARTAN_INLINE Vec vec_sqrt(Vec x) {
   for (int i = 0; i < 8; i++) x[i] = __builtin_sqrtf(x[i]);
+  return x;
+}
+TARTAN_INLINE Vec vec_rint(Vec x) {
+  for (int i = 0; i < 8; i++) x[i] = __builtin_rintf(x[i]);
   return x;
 }
 TARTAN_INLINE Vec vec_add(Vec a, Vec b) { return a + b; }

@@ -1,21 +1,27 @@
 // Rates of the CPU kernels on one thread, for every tier of this machine. Built by the build, run by hand:
-//   native/target/cmake/tartan_bench
+//   native/target/cmake/tartan_bench            every kernel, then what the machine can do at most
+//   native/target/cmake/tartan_bench 1 4        the work on tokens of one tier and nbits
+//   native/target/cmake/tartan_bench limits     the machine alone
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
-#include <chrono>
+#include <algorithm>
 #include <cmath>
+#include <memory>
 #include <random>
 #include <vector>
 
+#include "roofline.h"
 #include "tartan_cpu.h"
 
 namespace {
 
 constexpr int kDim = 128;
 constexpr int kRows = 32;
+constexpr int64_t kLength = 75;  // tokens of a passage
 constexpr int64_t kPassages = 40;
-constexpr int64_t kTokens = 40 * 75;
+constexpr int64_t kTokens = kPassages * kLength;
 
 std::mt19937 random_source(1);
 
@@ -33,17 +39,23 @@ std::vector<float> unit_rows(int64_t n, int dim) {
   return rows;
 }
 
-// The least seconds a call of f over about half a second.
+double thread_seconds() {
+  timespec t;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
+// The least seconds a call of f over about half a second, by the clock of this thread: others may be at work.
 template <class F>
 double seconds(F f) {
-  using Clock = std::chrono::steady_clock;
   double least = 1e9;
-  const auto stop = Clock::now() + std::chrono::milliseconds(500);
-  do {
-    const auto begin = Clock::now();
+  const double stop = thread_seconds() + 0.5;
+  for (double begin = thread_seconds(); begin < stop;) {
     f();
-    least = std::min(least, std::chrono::duration<double>(Clock::now() - begin).count());
-  } while (Clock::now() < stop);
+    const double end = thread_seconds();
+    least = std::min(least, end - begin);
+    begin = end;
+  }
   return least;
 }
 
@@ -51,9 +63,9 @@ void row(int tier, const char* what, double value, const char* unit) {
   printf("%-7s %-44s %10.2f %s\n", tartan_tier_name(tier), what, value, unit);
 }
 
-// A segment of 75-token passages, its codec and a query, small enough for the caches.
+// A segment of 75-token passages, its codec and a query; by default small enough for the caches.
 struct Segment {
-  explicit Segment(int nbits, int64_t centroids)
+  explicit Segment(int nbits, int64_t centroids, int64_t passages = kPassages)
       : centroid(unit_rows(centroids, kDim)),
         values(unit_rows(kRows, kDim)),
         scores(centroids * kRows),
@@ -62,14 +74,15 @@ struct Segment {
       weights.push_back(0.2f * static_cast<float>(i + 1 - (1 << (nbits - 1))) /
                         static_cast<float>(1 << nbits));
     for (int i = 0; i < 255; i++) cutoffs.push_back(0.5f * (weights[i] + weights[i + 1]));
-    for (int64_t p = 0; p <= kPassages; p++) offsets.push_back(p * 75);
-    for (int64_t p = 0; p < kPassages; p++) candidates.push_back(static_cast<int32_t>(p));
-    for (int64_t t = 0; t < kTokens; t++) codes.push_back(static_cast<int32_t>(random_source() % centroids));
-    for (int64_t b = 0; b < kTokens * kDim * nbits / 8; b++)
+    for (int64_t p = 0; p <= passages; p++) offsets.push_back(p * kLength);
+    for (int64_t p = 0; p < passages; p++) candidates.push_back(static_cast<int32_t>(p));
+    for (int64_t t = 0; t < passages * kLength; t++)
+      codes.push_back(static_cast<int32_t>(random_source() % centroids));
+    for (int64_t b = 0; b < passages * kLength * kDim * nbits / 8; b++)
       residuals.push_back(static_cast<uint8_t>(random_source()));
-    factors.assign(kTokens, 0x3c00);
+    factors.assign(static_cast<size_t>(passages * kLength), 0x3c00);
     codec = {kDim, nbits, TARTAN_UNIT, 0, centroids, centroid.data(), cutoffs.data(), weights.data()};
-    tokens = {kPassages, offsets.data(), codes.data(), residuals.data(), factors.data(), 4, 0};
+    tokens = {passages, offsets.data(), codes.data(), residuals.data(), factors.data(), 4, 0};
     query = {kRows, kDim, values.data(), scores.data(), best.data()};
     tartan_centroid_scores(tartan_best_tier(), &query, centroid.data(), 0, centroids, scores.data(),
                            best.data());
@@ -86,15 +99,17 @@ struct Segment {
 
 // The query of a segment in integers, with its scores.
 struct Integers {
-  Integers(int tier, const Segment& s)
+  Integers(int tier, const Segment& s) : Integers(tier, s, s.query) {}
+  Integers(int tier, const Segment& s, const tartan_query& query)
       : values(s.centroid.size()),
-        block(aligned_alloc(64, static_cast<size_t>(tartan_integer_query_bytes(kRows, kDim, s.codec.nbits)))),
+        block(aligned_alloc(
+            64, static_cast<size_t>(tartan_integer_query_bytes(query.rows, kDim, s.codec.nbits)))),
         scores(s.scores.size()),
         best(s.best.size()) {
     grid = {s.codec.centroids, kDim, 0, 0, 0, values.data()};
     tartan_quantise_centroids(tier, s.centroid.data(), s.codec.centroids, kDim, values.data(), &grid.steps,
                               &grid.reach);
-    tartan_quantise_query(tier, &s.query, &grid, &s.codec, block);
+    tartan_quantise_query(tier, &query, &grid, &s.codec, block);
     view = {block, s.codec.centroids, scores.data(), best.data()};
     tartan_integer_scores(tier, &view, &grid, 0, s.codec.centroids, scores.data(), best.data());
   }
@@ -151,6 +166,7 @@ void bench_tokens(int tier, int nbits) {
       seconds([&] { tartan_decompress(tier, &s.codec, &s.tokens, 0, kTokens, dense.data()); }) / kTokens *
           1e9,
       "ns/token");
+  if (nbits == 3) return;  // compress does not know them yet
   snprintf(what, sizeof what, "compress, %d bits", nbits);
   row(tier, what,
       seconds([&] {
@@ -158,6 +174,56 @@ void bench_tokens(int tier, int nbits) {
       }) / kTokens *
           1e9,
       "ns/token");
+}
+
+// A segment of 150 MB or more, in an order of passages at random.
+void bench_memory(int tier, int nbits) {
+  const int64_t passages = int64_t{150} * 1000000 / (kLength * (kDim * nbits / 8 + 6));
+  Segment s(nbits, 1 << 14, passages);
+  std::shuffle(s.candidates.begin(), s.candidates.end(), random_source);
+  std::vector<float> out(static_cast<size_t>(passages));
+  const Integers x(tier, s);
+  char what[80];
+  snprintf(what, sizeof what, "integer_maxsim from memory, %d bits", nbits);
+  // Pieces of it, so that one of them is undisturbed.
+  const int64_t piece = 1000;
+  int64_t first = 0;
+  row(tier, what,
+      seconds([&] {
+        first = first + 2 * piece > passages ? 0 : first + piece;
+        tartan_integer_maxsim(tier, &x.view, &s.codec, &s.tokens, s.candidates.data() + first, piece,
+                              out.data());
+      }) / static_cast<double>(piece * kLength) *
+          1e9,
+      "ns/token");
+}
+
+// 64 queries on the same passages, from memory: one after the other, and a piece of the passages at a time.
+void bench_batch(int tier, int nbits, int rows) {
+  const int64_t passages = int64_t{80} * 1000000 / (kLength * (kDim * nbits / 8 + 6));
+  Segment s(nbits, 1 << 13, passages);
+  std::vector<float> out(static_cast<size_t>(passages));
+  std::vector<std::vector<float>> values;
+  std::vector<std::unique_ptr<Integers>> queries;
+  for (int i = 0; i < 64; i++) {
+    values.push_back(unit_rows(rows, kDim));
+    const tartan_query query = {rows, kDim, values.back().data(), nullptr, nullptr};
+    queries.push_back(std::make_unique<Integers>(tier, s, query));
+  }
+  for (int64_t piece : {passages, int64_t{4096}, int64_t{1024}, int64_t{256}, int64_t{64}}) {
+    const double begin = thread_seconds();
+    for (int64_t p = 0; p < passages; p += piece) {
+      for (const auto& query : queries) {
+        tartan_integer_maxsim(tier, &query->view, &s.codec, &s.tokens, s.candidates.data() + p,
+                              std::min(piece, passages - p), out.data());
+      }
+    }
+    char what[80];
+    snprintf(what, sizeof what, "64 queries of %d rows, %d bits, %ld passages", rows, nbits,
+             static_cast<long>(piece));
+    row(tier, what, (thread_seconds() - begin) / static_cast<double>(64 * passages * kLength) * 1e9,
+        "ns/token");
+  }
 }
 
 // The stages that work on integers, but for those on compressed tokens.
@@ -194,7 +260,7 @@ void bench_integers(int tier, Segment& s, int64_t centroids) {
 }
 
 void bench_tier(int tier) {
-  for (int nbits : {1, 2, 4, 8}) bench_tokens(tier, nbits);
+  for (int nbits : {1, 2, 3, 4, 8}) bench_tokens(tier, nbits);
   for (int64_t centroids : {256, 1 << 16}) {
     Segment s(2, centroids);
     char what[80];
@@ -241,10 +307,20 @@ void bench_tier(int tier) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc > 2) {  // a tier and nbits: the work on tokens alone
+  if (argc > 2) {
     bench_tokens(atoi(argv[1]), atoi(argv[2]));
+    if (atoi(argv[1]) > 0) bench_memory(atoi(argv[1]), atoi(argv[2]));
+    for (int rows : {12, 32}) {
+      if (atoi(argv[1]) > 0) bench_batch(atoi(argv[1]), atoi(argv[2]), rows);
+    }
     return 0;
   }
-  for (int tier = argc > 1 ? tartan_best_tier() : 0; tier <= tartan_best_tier(); tier++) bench_tier(tier);
+  for (int tier = 0; argc == 1 && tier <= tartan_best_tier(); tier++) bench_tier(tier);
+  if (tartan_best_tier() == TARTAN_SCALAR) return 0;
+  roofline::measure(
+      tartan_best_tier() == TARTAN_AVX512, [](auto f) { return seconds(f); },
+      [](const char* what, double value, const char* unit) {
+        printf("%-7s %-44s %10.2f %s\n", "limit", what, value, unit);
+      });
   return 0;
 }

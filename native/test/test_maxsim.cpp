@@ -66,7 +66,7 @@ void check_maxsim(int rows, int dim, int nbits, int code_bytes, bool nan) {
 }  // namespace
 
 TEST(maxsim_is_within_its_bound) {
-  for (int nbits : {1, 2, 4, 8}) {
+  for (int nbits : {1, 2, 3, 4, 8}) {
     for (int code_bytes : {2, 4}) {
       for (int rows : {1, 7, 8, 15, 17, 24, 31, 32, 33, 40, 255, 256}) {
         for (int dim : {8, 16, 64, 96, 128}) {

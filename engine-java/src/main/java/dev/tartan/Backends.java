@@ -28,7 +28,7 @@ public final class Backends {
     }
     return switch (name) {
       case "auto" -> automatic(threads, notices);
-      case "cpu" -> new HostBackend("cpu", CpuKernels.best(), threads);
+      case "cpu" -> new HostBackend("cpu", CpuKernels.best(notices), threads);
       case "reference" -> new HostBackend("reference", new ReferenceKernels(), threads);
       case "cuda" ->
           throw new TartanException(
@@ -42,7 +42,7 @@ public final class Backends {
   private static Backend automatic(int threads, Consumer<String> notices) {
     String problem = CpuKernels.problem();
     if (problem == null) {
-      return new HostBackend("cpu", CpuKernels.best(), threads);
+      return new HostBackend("cpu", CpuKernels.best(notices), threads);
     }
     notices.accept("no cpu kernels (" + problem + "): the slower reference backend serves");
     return new HostBackend("reference", new ReferenceKernels(), threads);

@@ -88,8 +88,8 @@ public interface Backend extends AutoCloseable {
 
   /**
    * MaxSim over compressed passages in integers: near {@link #maxSim} (standard deviation of the
-   * error of a row 0.004 at 1 and 2 bits and dim 128) at a fifth of its time. Negative infinity for
-   * an empty passage. Overwrites the scores of {@code candidates}.
+   * error of a row 0.003 at dim 128) at a fifth of its time. Negative infinity for an empty
+   * passage. Overwrites the scores of {@code candidates}.
    */
   void integerMaxSim(
       IntegerQueries queries,

@@ -10,7 +10,7 @@ import dev.tartan.memory.DType;
  * lanes beyond the rows score -32768.
  *
  * @param queries the queries in float32
- * @param nbits of the codec whose look-up tables the blocks hold; 0 for none
+ * @param nbits of the codec whose residuals the blocks are made to meet; 0 for none
  * @param blocks U8 [blockOffsets[queries], 1]; query q has the bytes {@code [blockOffsets[q],
  *     blockOffsets[q + 1])}
  * @param blockOffsets multiples of 64

@@ -12,13 +12,14 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.SplittableRandom;
 import java.util.function.BiConsumer;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** All backends mean the same: the reference says what. */
 class BackendContractTest {
   private static final int[] DIMS = {8, 64, 96, 128, 768, 1024};
   private static final int[] ROWS = {1, 7, 32, 33, 255, 256};
-  private static final int[] BITS = {1, 2, 4, 8};
+  private static final int[] BITS = {1, 2, 3, 4, 8};
 
   @Test
   void centroidScoresAreEqualToTheBit() {
@@ -183,6 +184,9 @@ class BackendContractTest {
   void packedResidualsAndFactorsAreEqual() {
     each(
         (right, other) -> {
+          if (right.data.shape.nbits() == 3) {
+            return; // compress does not know them yet
+          }
           Buffer[] a = compress(right);
           Buffer[] b = compress(other);
           for (int i = 0; i < a.length; i++) {
@@ -226,6 +230,28 @@ class BackendContractTest {
           Loaded.passages(found, query),
           Loaded.passages(alone.candidates(alone.integers()), 0),
           what);
+    }
+  }
+
+  @Test
+  void queriesWithTheSameCandidatesScoreAsAlone() {
+    ContractCase data = manyPassages();
+    int[] passages = IntStream.range(0, data.shape.passages()).toArray();
+    for (Backend backend : Contenders.all()) {
+      try (backend;
+          Loaded batch = new Loaded(data, backend)) {
+        int[][] same = new int[batch.queries.queries()][];
+        Arrays.fill(same, passages);
+        Candidates together = batch.given(same, new float[0][]);
+        backend.integerMaxSim(batch.integers(), batch.codec, batch.passages, together);
+        for (int q = 0; q < same.length; q++) {
+          try (Loaded alone = new Loaded(data, backend, q)) {
+            Candidates single = alone.given(new int[][] {passages}, new float[0][]);
+            backend.integerMaxSim(alone.integers(), alone.codec, alone.passages, single);
+            assertBits(Loaded.scores(single, 0), Loaded.scores(together, q));
+          }
+        }
+      }
     }
   }
 
@@ -406,7 +432,7 @@ class BackendContractTest {
     List<ContractCase> cases = new ArrayList<>();
     for (int d = 0; d < DIMS.length; d++) {
       for (int r = 0; r < ROWS.length; r++) {
-        int nbits = BITS[(d + r) % 4];
+        int nbits = BITS[(d + r) % BITS.length];
         int passages = Math.clamp(300_000 / (DIMS[d] * ROWS[r]), 2, 20);
         int[] rows = {ROWS[r]};
         cases.add(new ContractCase(shape(100 + 10 * d + r, DIMS[d], nbits, 9, rows, passages), 3));
@@ -427,7 +453,7 @@ class BackendContractTest {
     SplittableRandom random = new SplittableRandom(seed);
     int[] rows = random.ints(1 + random.nextInt(4), 1, 40).toArray();
     int dim = 8 * (1 + random.nextInt(20));
-    int nbits = BITS[random.nextInt(4)];
+    int nbits = BITS[random.nextInt(BITS.length)];
     int centroids = 1 + random.nextInt(40);
     int passages = 1 + random.nextInt(40);
     return new ContractCase(shape(seed, dim, nbits, centroids, rows, passages), 9);

@@ -103,9 +103,11 @@ final class Loaded implements AutoCloseable {
     for (int t = 0; t < norms.length; t++) {
       double squares = 0;
       for (int d = 0; d < dim; d++) {
-        int bit = d * nbits;
-        int bucket =
-            (data.residuals[t * dim * nbits / 8 + bit / 8] >> (bit % 8)) & ((1 << nbits) - 1);
+        int bucket = 0;
+        for (int b = 0; b < nbits; b++) {
+          int bit = (t * dim + d) * nbits + b;
+          bucket |= (data.residuals[bit / 8] >> (bit % 8) & 1) << b;
+        }
         double value = data.centroids[data.codes[t] * dim + d] + (double) data.weights[bucket];
         squares += value * value;
       }

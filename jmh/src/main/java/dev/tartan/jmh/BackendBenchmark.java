@@ -5,8 +5,6 @@ import dev.tartan.compute.Backend;
 import dev.tartan.compute.Scope;
 import dev.tartan.compute.cpu.CpuKernels;
 import dev.tartan.compute.host.HostBackend;
-import dev.tartan.memory.TartanException;
-import java.util.List;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -42,27 +40,15 @@ public abstract class BackendBenchmark {
 
   /**
    * Opens what {@link Backends} knows by name, or one tier of the cpu backend: "cpu-scalar",
-   * "cpu-avx2".
+   * "cpu-avx2", "cpu-avx512".
    */
   void open(String name, int threads) {
     subject =
         name.startsWith(TIER_PREFIX)
-            ? new HostBackend(name, tier(name.substring(TIER_PREFIX.length())), threads)
+            ? new HostBackend(name, CpuKernels.tier(name.substring(TIER_PREFIX.length())), threads)
             : Backends.open(name, threads, System.out::println);
     scope = subject.openScope();
     System.out.println("\n# " + subject.description());
-  }
-
-  private static CpuKernels tier(String tier) {
-    List<CpuKernels> tiers = CpuKernels.all();
-    return tiers.stream()
-        .filter(kernels -> kernels.description().equals("cpu (" + tier + ")"))
-        .findFirst()
-        .orElseThrow(
-            () ->
-                new TartanException(
-                    "no tier '%s' here; there are %s"
-                        .formatted(tier, tiers.stream().map(CpuKernels::description).toList())));
   }
 
   @TearDown

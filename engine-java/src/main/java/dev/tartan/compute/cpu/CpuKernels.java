@@ -17,6 +17,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** The C++ kernels of one tier. Stateless; any number of threads may call at once. */
@@ -33,14 +34,25 @@ public final class CpuKernels implements HostKernels {
   }
 
   /**
-   * The kernels of the best tier that this machine can run.
+   * The kernels of the best tier that this machine can run and that passes its self-check ({@link
+   * TierCheck}). For a tier that does not, {@code notices} receives one line.
    *
    * @throws TartanException with the reason if the library is missing, does not load, or is of
    *     another version
    */
-  public static CpuKernels best() {
+  public static CpuKernels best(Consumer<String> notices) {
     requireLibrary();
-    return new CpuKernels(CpuFunctions.bestTier());
+    return TierCheck.best(all(), notices);
+  }
+
+  /**
+   * The kernels of one tier, by its name: "scalar", "avx2", "avx512".
+   *
+   * @throws TartanException if this machine does not have it, or it fails its self-check
+   */
+  public static CpuKernels tier(String name) {
+    requireLibrary();
+    return TierCheck.named(all(), name);
   }
 
   /** One of each tier that this machine can run, the slowest first; empty without the library. */

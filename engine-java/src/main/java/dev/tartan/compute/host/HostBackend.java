@@ -413,21 +413,10 @@ public final class HostBackend implements Backend {
     workers.run(
         firstTask[queries],
         task -> {
-          int q = queryOf(firstTask, task);
+          int q = Workers.ownerOf(firstTask, queries, task);
           long first = (long) (task - firstTask[q]) * aTask;
           ranges.accept(q, first, Math.min(first + aTask, sizes.of(q)));
         });
-  }
-
-  private static int queryOf(int[] firstTask, int task) {
-    int q = java.util.Arrays.binarySearch(firstTask, task);
-    if (q < 0) {
-      return -q - 2;
-    }
-    while (firstTask[q + 1] == task) { // queries without items share a start
-      q++;
-    }
-    return q;
   }
 
   private static long words(long passages) {

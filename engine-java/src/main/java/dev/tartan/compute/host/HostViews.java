@@ -112,4 +112,17 @@ public final class HostViews {
         segment(lists.offsets()),
         segment(lists.passages()));
   }
+
+  /** Whether all queries have the same candidates, as in exhaustive scoring and in reranking. */
+  static boolean sameForAll(Candidates candidates) {
+    long count = candidates.count(0);
+    MemorySegment first = segment(candidates.passages().slice(0, count));
+    for (int q = 1; q < candidates.queries(); q++) {
+      Buffer each = candidates.passages().slice(q * candidates.capacity(), candidates.count(q));
+      if (segment(each).mismatch(first) >= 0) {
+        return false;
+      }
+    }
+    return true;
+  }
 }

@@ -22,12 +22,17 @@ public final class StageCall implements IntConsumer {
     void run(HostKernels kernels, StageCall call, int q, long first, long last);
   }
 
+  /** Passages that fit a share of L3, for queries that score the same ones. */
+  private static final int MOST_TOGETHER = 1024;
+
   private final Workers.Job job = new Workers.Job();
   private final HostKernels kernels;
   private Stage stage;
   private long aTask;
   private int[] firstTask = new int[2];
   private long[] items = new long[1];
+  private int owners;
+  private boolean together;
 
   QueryBatch queries;
   IntegerQueries integers;
@@ -99,6 +104,7 @@ public final class StageCall implements IntConsumer {
 
   /** Runs the stage on {@code count} items of each query, {@code most} a task. */
   void run(Workers workers, Stage work, int batch, long count, long most) {
+    together = false;
     start(work, batch, most);
     for (int q = 0; q < batch; q++) {
       items[q] = count;
@@ -106,8 +112,19 @@ public final class StageCall implements IntConsumer {
     run(workers, batch);
   }
 
-  /** Runs the stage on the candidates of each query, {@code most} a task. */
+  /**
+   * Runs the stage on the candidates of each query, {@code most} a task. Where all queries have the
+   * same candidates, a task meets all queries while its tokens are in cache.
+   */
   void score(Workers workers, Stage work, long most) {
+    together = candidates.queries() > 1 && HostViews.sameForAll(candidates);
+    if (together) {
+      long share = candidates.count(0) / (4L * workers.threads());
+      start(work, 1, Math.clamp(share, most, Math.max(most, MOST_TOGETHER)));
+      items[0] = candidates.count(0);
+      run(workers, 1);
+      return;
+    }
     start(work, candidates.queries(), most);
     for (int q = 0; q < candidates.queries(); q++) {
       items[q] = candidates.count(q);
@@ -125,6 +142,7 @@ public final class StageCall implements IntConsumer {
   }
 
   private void run(Workers workers, int batch) {
+    owners = batch;
     for (int q = 0; q < batch; q++) {
       int tasks = Math.toIntExact((items[q] + aTask - 1) / aTask);
       firstTask[q + 1] = Math.addExact(firstTask[q], tasks);
@@ -134,11 +152,12 @@ public final class StageCall implements IntConsumer {
 
   @Override
   public void accept(int task) {
-    int q = 0;
-    while (firstTask[q + 1] <= task) {
-      q++;
-    }
+    int q = Workers.ownerOf(firstTask, owners, task);
     long first = (task - firstTask[q]) * aTask;
-    stage.run(kernels, this, q, first, Math.min(first + aTask, items[q]));
+    long last = Math.min(first + aTask, items[q]);
+    stage.run(kernels, this, q, first, last);
+    for (int other = 1; together && other < candidates.queries(); other++) {
+      stage.run(kernels, this, other, first, last);
+    }
   }
 }

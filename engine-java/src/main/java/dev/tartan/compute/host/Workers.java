@@ -1,5 +1,6 @@
 package dev.tartan.compute.host;
 
+import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
@@ -81,6 +82,18 @@ final class Workers implements AutoCloseable {
     }
     job.await(offered);
     job.end();
+  }
+
+  /** Whose task this is, where {@code firstTask} tells the first of each owner and the end. */
+  static int ownerOf(int[] firstTask, int owners, int task) {
+    int q = Arrays.binarySearch(firstTask, 0, owners + 1, task);
+    if (q < 0) {
+      return -q - 2;
+    }
+    while (firstTask[q + 1] == task) { // those without tasks share a start
+      q++;
+    }
+    return q;
   }
 
   @Override

@@ -23,12 +23,20 @@ final class IntegerReference {
 
   private IntegerReference() {}
 
-  /** The head of a block: then come scales, values, biases and tables, each of four bytes. */
-  record Block(MemorySegment memory, int rows, int dim, int groups) {
+  /**
+   * The head of a block: then come scales, biases, values and either tables or, of {@link
+   * DotReference}, weights and rows, each of four bytes.
+   */
+  record Block(MemorySegment memory, int rows, int dim, int nbits) {
     static final int HEAD = 16;
 
-    static long bytes(int rows, int dim, int groups) {
-      return (HEAD + rows * (2L + dim + 16L * groups)) * 4;
+    static long bytes(int rows, int dim, int nbits) {
+      long dots = byDots(nbits) ? DotReference.WEIGHTS + (long) rows * dim : 0;
+      return (HEAD + rows * (2L + dim + 16L * IntegerReference.groups(dim, nbits)) + dots) * 4;
+    }
+
+    int groups() {
+      return IntegerReference.groups(dim, nbits);
     }
 
     float unit() {
@@ -67,7 +75,19 @@ final class IntegerReference {
     }
 
     long entryAt(int row, int group, int nibble) {
-      return HEAD + 2L * rows + (long) rows * dim + ((long) row * groups + group) * 16 + nibble;
+      return afterValues() + ((long) row * groups() + group) * 16 + nibble;
+    }
+
+    long weightAt(int bucket) {
+      return afterValues() + bucket;
+    }
+
+    long dotValueAt(int row, int d) {
+      return afterValues() + DotReference.WEIGHTS + (long) row * dim + d;
+    }
+
+    private long afterValues() {
+      return HEAD + 2L * rows + (long) rows * dim;
     }
   }
 
@@ -82,8 +102,13 @@ final class IntegerReference {
     }
   }
 
+  /** Whether tokens meet the query in dot products rather than by look-up. */
+  static boolean byDots(int nbits) {
+    return nbits >= 3;
+  }
+
   static int groups(int dim, int nbits) {
-    return nbits == 0 ? 0 : nbits == 8 ? dim : dim * nbits / 4;
+    return byDots(nbits) ? 0 : dim * nbits / 4;
   }
 
   static void quantiseCentroids(
@@ -110,8 +135,7 @@ final class IntegerReference {
 
   static void quantise(
       HostQuery query, HostGrid grid, @Nullable HostCodec codec, MemorySegment memory) {
-    int groups = groups(query.dim(), codec == null ? 0 : codec.nbits());
-    Block block = new Block(memory, query.rows(), query.dim(), groups);
+    Block block = new Block(memory, query.rows(), query.dim(), codec == null ? 0 : codec.nbits());
     float[][] rows = new float[query.rows()][query.dim()];
     float longest = 0;
     for (int r = 0; r < rows.length; r++) {
@@ -124,6 +148,8 @@ final class IntegerReference {
     float least = (longest > 0 ? longest : 1) * SLACK / 32767;
     if (codec == null) {
       block.units(least, least, 0, 0);
+    } else if (byDots(codec.nbits())) {
+      DotReference.quantise(rows, codec, least, block);
     } else {
       tables(rows, codec, least, block);
     }
@@ -235,7 +261,7 @@ final class IntegerReference {
   }
 
   /** Beyond it a token would have to lie farther from its centroid than any unit vector does. */
-  private static float factorLimit(HostCodec codec) {
+  static float factorLimit(HostCodec codec) {
     double squares = 0;
     int n = 1 << codec.nbits();
     for (int i = 0; i < n; i++) {
@@ -249,51 +275,27 @@ final class IntegerReference {
     int nbits = codec.nbits();
     float[] w = codec.weights().toArray(F32);
     Group[] groups = new Group[groups(codec.dim(), nbits)];
-    if (nbits == 8) {
-      float[] high = new float[16];
-      for (int i = 0; i < 256; i++) {
-        high[i >> 4] += w[i] * (1f / 16);
-      }
-      fill(groups, 0, groups.length, 1, 4, high);
-    } else if (nbits == 3) {
-      float[] high = new float[4];
-      float apart = 0;
-      for (int i = 0; i < 4; i++) {
-        high[i] = (w[2 * i] + w[2 * i + 1]) * 0.5f;
-        apart += (w[2 * i + 1] - w[2 * i]) * 0.125f;
-      }
-      fill(groups, 0, codec.dim() / 2, 2, 2, high);
-      fill(groups, codec.dim() / 2, groups.length, 4, 1, new float[] {-apart, apart});
-    } else {
-      fill(groups, 0, groups.length, 4 / nbits, nbits, w);
+    for (int g = 0; g < groups.length; g++) {
+      groups[g] = new Group(g * 4 / nbits, 4 / nbits, nbits, w);
     }
     return groups;
   }
 
-  private static void fill(Group[] groups, int from, int to, int dims, int bits, float[] weights) {
-    for (int g = from; g < to; g++) {
-      groups[g] = new Group((g - from) * dims, dims, bits, weights);
-    }
-  }
-
   /** The sum of the look-ups of a token, less the bias. */
-  static int lookUps(Block block, int row, int nbits, MemorySegment residuals, long at) {
+  static int lookUps(Block block, int row, MemorySegment residuals, long at) {
     int sum = -block.memory.getAtIndex(I32, block.biasAt(row));
-    for (int g = 0; g < block.groups; g++) {
-      int nibble =
-          nbits == 8
-              ? (residuals.get(U8, at + g) & 0xff) >> 4
-              : (residuals.get(U8, at + g / 2) >> (g % 2 * 4)) & 15;
+    for (int g = 0; g < block.groups(); g++) {
+      int nibble = (residuals.get(U8, at + g / 2) >> (g % 2 * 4)) & 15;
       sum += block.memory.getAtIndex(I32, block.entryAt(row, g, nibble));
     }
     return sum;
   }
 
   /** One token and row: see integer_maxsim in native/include/tartan_cpu.h. */
-  static int similarity(Block block, int score, int lookUps, float factor, boolean scaled) {
+  static int similarity(Block block, int score, int sum, float factor, boolean scaled) {
     float x = factor * block.multiplier();
     int fixed = x > 0 ? (x < 32767 ? nearest(x) : 32767) : 0;
-    int shifted = lookUps * (1 << block.shift());
+    int shifted = sum * (1 << block.shift());
     return scaled
         ? saturate(score + multiplyHigh(shifted, fixed))
         : multiplyHigh(saturate(score + shifted), fixed);

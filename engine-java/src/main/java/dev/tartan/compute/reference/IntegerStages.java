@@ -141,9 +141,7 @@ final class IntegerStages {
             int code = ReferenceKernels.code(passages, t, query.centroids());
             float factor = factors == null ? 1 : Float.float16ToFloat(factors.getAtIndex(U16, t));
             for (int r = 0; r < top.length; r++) {
-              int sum =
-                  IntegerReference.lookUps(
-                      block, r, codec.nbits(), passages.residuals(), t * codec.residualBytes());
+              int sum = sum(block, r, codec, passages.residuals(), t * codec.residualBytes());
               int x =
                   IntegerReference.similarity(
                       block, score(query, code, r), sum, factor, codec.scaled());
@@ -153,6 +151,12 @@ final class IntegerStages {
           float sum = IntStream.of(top).sum() * block.unit();
           out.setAtIndex(F32, i, lastToken > firstToken ? sum : Float.NEGATIVE_INFINITY);
         });
+  }
+
+  private static int sum(Block block, int row, HostCodec codec, MemorySegment residuals, long at) {
+    return IntegerReference.byDots(codec.nbits())
+        ? DotReference.dot(block, row, codec, residuals.asSlice(at, codec.residualBytes()))
+        : IntegerReference.lookUps(block, row, residuals, at);
   }
 
   private static int[] none(HostIntegerQuery query) {
@@ -166,7 +170,6 @@ final class IntegerStages {
   }
 
   private static Block block(HostIntegerQuery query, int nbits) {
-    int dim = query.query().dim();
-    return new Block(query.block(), query.rows(), dim, IntegerReference.groups(dim, nbits));
+    return new Block(query.block(), query.rows(), query.query().dim(), nbits);
   }
 }

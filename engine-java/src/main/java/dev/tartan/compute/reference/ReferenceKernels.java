@@ -55,7 +55,7 @@ public final class ReferenceKernels implements HostKernels {
 
   @Override
   public long integerQueryBytes(int rows, int dim, int nbits) {
-    return IntegerReference.Block.bytes(rows, dim, IntegerReference.groups(dim, nbits));
+    return IntegerReference.Block.bytes(rows, dim, nbits);
   }
 
   @Override
@@ -350,9 +350,17 @@ public final class ReferenceKernels implements HostKernels {
 
   /** The weight that a packed residual has in one dimension. */
   static float weight(HostCodec codec, MemorySegment residual, int d) {
-    int bits = d * codec.nbits();
-    int bucket = residual.get(U8, bits / 8) >> bits % 8 & (1 << codec.nbits()) - 1;
-    return codec.weights().getAtIndex(F32, bucket);
+    return codec.weights().getAtIndex(F32, bucket(codec.nbits(), residual, d));
+  }
+
+  /** The bucket number that a packed residual has in one dimension. */
+  static int bucket(int nbits, MemorySegment residual, int d) {
+    int bits = d * nbits;
+    int word = residual.get(U8, bits / 8) & 0xff;
+    if (bits % 8 + nbits > 8) {
+      word |= residual.get(U8, bits / 8 + 1) << 8;
+    }
+    return word >> bits % 8 & (1 << nbits) - 1;
   }
 
   private static double norm(HostCodec codec, int code, float[] weights) {
