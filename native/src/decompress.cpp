@@ -35,6 +35,8 @@ int32_t decompress(const tartan_codec* codec, const tartan_passages* tokens, int
       return decompress_rows<1>(codec, tokens, first, last, out);
     case 2:
       return decompress_rows<2>(codec, tokens, first, last, out);
+    case 3:
+      return decompress_rows<3>(codec, tokens, first, last, out);
     case 4:
       return decompress_rows<4>(codec, tokens, first, last, out);
     default:

@@ -1,9 +1,10 @@
 // Residual bytes to weights, and the norm of a reconstructed token.
 //
 // AVX2: eight dimensions are nbits bytes, which are broadcast, shifted by a different count in each lane, and
-// looked up in a register (1 and 2 bits: one in-lane permute; 4 bits: two permutes and a blend; 8 bits: eight
-// loads). A permute reads only the low bits of an index, so nothing is masked.
-// Portable: a byte holds 8 / nbits dimensions and indexes a table of 256 rows of 8 / nbits weights.
+// looked up in a register (1 and 2 bits: one in-lane permute; 3 bits: one permute; 4 bits: two and a blend; 8
+// bits: eight loads). A permute reads only the low bits of an index, so nothing is masked.
+// Portable: a byte holds 8 / nbits dimensions and indexes a table of 256 rows of 8 / nbits weights; 3 bits are
+// looked up one by one.
 #ifndef TARTAN_RESIDUAL_H
 #define TARTAN_RESIDUAL_H
 
@@ -23,6 +24,10 @@ struct WeightTable {
   const float* weights;
 #else
   explicit WeightTable(const tartan_codec* codec) {
+    if (codec->nbits == 3) {
+      memcpy(rows, codec->weights, 8 * sizeof(float));
+      return;
+    }
     const int per_byte = 8 / codec->nbits;
     const int last = (1 << codec->nbits) - 1;
     for (int byte = 0; byte < 256; byte++) {
@@ -52,6 +57,10 @@ TARTAN_INLINE Vec weights_of(const uint8_t* p, const WeightTable& table) {
     int16_t word;
     memcpy(&word, p, sizeof word);
     bytes = _mm256_set1_epi16(word);
+  } else if (kBits == 3) {
+    int32_t word = 0;
+    memcpy(&word, p, 3);
+    bytes = _mm256_set1_epi32(word);
   } else {
     int32_t word;
     memcpy(&word, p, sizeof word);
@@ -59,7 +68,8 @@ TARTAN_INLINE Vec weights_of(const uint8_t* p, const WeightTable& table) {
   }
   const __m256i index = _mm256_srlv_epi32(bytes, _mm256_mullo_epi32(lane, _mm256_set1_epi32(kBits)));
   const Vec low = vec_load(table.repeated);
-  if (kBits < 4) return _mm256_permutevar_ps(low, index);
+  if (kBits < 3) return _mm256_permutevar_ps(low, index);
+  if (kBits == 3) return _mm256_permutevar8x32_ps(low, index);
   const Vec high = vec_load(table.repeated + 8);
   return _mm256_blendv_ps(_mm256_permutevar8x32_ps(low, index), _mm256_permutevar8x32_ps(high, index),
                           _mm256_castsi256_ps(_mm256_slli_epi32(index, 28)));
@@ -67,8 +77,14 @@ TARTAN_INLINE Vec weights_of(const uint8_t* p, const WeightTable& table) {
 #else
 template <int kBits>
 TARTAN_INLINE Vec weights_of(const uint8_t* p, const WeightTable& table) {
-  constexpr int kPerByte = 8 / kBits;
   Vec x;
+  if (kBits == 3) {
+    uint32_t word = 0;
+    memcpy(&word, p, 3);
+    for (int i = 0; i < 8; i++) x[i] = table.rows[word >> (3 * i) & 7];
+    return x;
+  }
+  constexpr int kPerByte = 8 / kBits;
   for (int k = 0; k < kBits; k++) {
     memcpy(reinterpret_cast<float*>(&x) + k * kPerByte, table.rows + p[k] * kPerByte,
            kPerByte * sizeof(float));

@@ -93,6 +93,13 @@ inline double half_value(uint16_t h) {
   return sign * (exponent ? std::ldexp(1024 + significand, exponent - 25) : std::ldexp(significand, -24));
 }
 
+// A number of n bits of a stream whose bytes are filled from the lowest bit.
+inline int bits_at(const uint8_t* bytes, int64_t bit, int n) {
+  int number = 0;
+  for (int i = 0; i < n; i++) number |= ((bytes[(bit + i) / 8] >> ((bit + i) % 8)) & 1) << i;
+  return number;
+}
+
 // Compressed passages with a codec, some passages empty.
 struct Segment {
   Segment(int dim, int nbits, int code_bytes, int64_t centroids, int64_t passages, int form)
@@ -137,7 +144,7 @@ struct Segment {
   double factor(int64_t t) const { return codec.form == TARTAN_SCALED ? half_value(factors[t]) : 1; }
   int bucket(int64_t t, int64_t d) const {
     const int64_t bit = (t * codec.dim + d) * codec.nbits;
-    return (residuals[bit / 8] >> (bit % 8)) & ((1 << codec.nbits) - 1);
+    return bits_at(residuals.data(), bit, codec.nbits);
   }
   // The reconstructed token in double.
   std::vector<double> token(int64_t t) const {

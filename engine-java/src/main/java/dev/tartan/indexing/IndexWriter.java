@@ -167,7 +167,8 @@ public final class IndexWriter implements AutoCloseable {
     long wanted = (long) centroids * CodecTrainer.ROWS_PER_CENTROID;
     try (Arena sampleArena = Arena.ofShared()) {
       Matrix sample = Sample.draw(source, Math.min(source.tokens(), wanted), sampleArena, progress);
-      return new CodecTrainer(backend, progress).train(sample, centroids, options.nbits(), arena);
+      return new CodecTrainer(backend, progress)
+          .train(sample, centroids, options.codec(), options.nbits(), arena);
     }
   }
 

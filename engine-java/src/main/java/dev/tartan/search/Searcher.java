@@ -1,6 +1,7 @@
 package dev.tartan.search;
 
 import dev.tartan.codec.ResidualCodec;
+import dev.tartan.codec.Rotation;
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.Buffer;
 import dev.tartan.compute.Candidates;
@@ -149,6 +150,10 @@ public final class Searcher implements AutoCloseable {
       if (snapshot.codec().compressed()) {
         Buffer out = scope.allocate(DType.F32, tokens, codec.dim());
         backend.decompress(codec, segment.compressed(scope), segment.firstToken(passage), out);
+        Rotation rotation = snapshot.codec().rotation();
+        if (rotation != null) {
+          out = rotation.inverse(arena).apply(out, backend, scope);
+        }
         out.copyTo(rows.data());
       } else {
         Buffer part = segment.dense(scope).rows().slice(segment.firstToken(passage), tokens);
@@ -275,7 +280,7 @@ public final class Searcher implements AutoCloseable {
     return Math.min(segment.passages(), k * (perDocument == 1 ? 1 : 4 * perDocument));
   }
 
-  private static QueryBatch batch(List<Matrix> queries, Scope scope) {
+  private QueryBatch batch(List<Matrix> queries, Scope scope) {
     int[] offsets = new int[queries.size() + 1];
     for (int q = 0; q < queries.size(); q++) {
       offsets[q + 1] = offsets[q] + (int) queries.get(q).rows();
@@ -284,7 +289,8 @@ public final class Searcher implements AutoCloseable {
     for (int q = 0; q < queries.size(); q++) {
       rows.slice(offsets[q], offsets[q + 1] - offsets[q]).copyFrom(queries.get(q).data());
     }
-    return new QueryBatch(rows, offsets);
+    Rotation rotation = snapshot.codec().rotation();
+    return new QueryBatch(rotation == null ? rows : rotation.apply(rows, backend, scope), offsets);
   }
 
   private void collect(Candidates best, int segmentNumber, List<List<Hit>> hits) {

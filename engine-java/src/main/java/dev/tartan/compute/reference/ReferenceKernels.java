@@ -310,8 +310,11 @@ public final class ReferenceKernels implements HostKernels {
   /** The weight that a packed residual has in one dimension. */
   static float weight(HostCodec codec, MemorySegment residual, int d) {
     int bits = d * codec.nbits();
-    int bucket = residual.get(U8, bits / 8) >> bits % 8 & (1 << codec.nbits()) - 1;
-    return codec.weights().getAtIndex(F32, bucket);
+    int word = residual.get(U8, bits / 8) & 0xff;
+    if (bits % 8 + codec.nbits() > 8) {
+      word |= residual.get(U8, bits / 8 + 1) << 8;
+    }
+    return codec.weights().getAtIndex(F32, word >> bits % 8 & (1 << codec.nbits()) - 1);
   }
 
   private static double norm(HostCodec codec, int code, float[] weights) {
