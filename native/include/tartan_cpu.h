@@ -9,7 +9,8 @@
 //   * Arrays are dense and row-major, little-endian. float* and integer arrays are aligned to their element;
 //     no further alignment is required. Outputs alias no input. Zero rows or passages are allowed and do nothing.
 //     Nothing outside the stated arrays is read, not even by a vector load.
-//   * dim is a multiple of 8 from 8 to 1024; rows (of a query) from 1 to 256; nbits is 1, 2, 4 or 8.
+//   * dim is a multiple of 8 from 8 to 1024; rows (of a query) from 1 to 256; nbits is 1, 2, 4 or 8,
+//     and of tartan_compress and tartan_decompress also 3.
 //   * "dot" without more said is the chain s = fma(a[d], b[d], s) over d = 0 .. dim-1 from s = 0, in float32:
 //     scores and codes of all tiers are therefore equal to the bit. Where a bound is stated, it is the absolute
 //     difference to the same formula in exact arithmetic for rows of unit length.
@@ -55,14 +56,14 @@ typedef struct tartan_codec {
   int32_t form;
   int32_t reserved;
   int64_t centroids;       // K, at least 1
-  const float* centroid;   // [K, dim], rows of unit length
+  const float* centroid;   // [K, dim], rows of at most unit length
   const float* cutoffs;    // [2^nbits - 1], ascending; read by tartan_compress only
   const float* weights;    // [2^nbits]
 } tartan_codec;
 
 // The compressed token embeddings of the passages of one segment.
-// A residual row has dim * nbits / 8 bytes. Byte k holds 8 / nbits consecutive dimensions, the first of them,
-// k * 8 / nbits, in the lowest bits.
+// A residual row has dim * nbits / 8 bytes, a stream of bits that fills each byte from its lowest: dimension d
+// has bits [d * nbits, (d + 1) * nbits), the lowest of its number first.
 typedef struct tartan_passages {
   int64_t passages;          // P
   const int64_t* offsets;    // [P + 1], tokens of passage p are [offsets[p], offsets[p + 1]), ascending from 0
@@ -245,8 +246,10 @@ TARTAN_API int32_t tartan_accumulate_centroids(int32_t tier, const float* rows, 
 //   r(i)    = rows[i] - centroid[codes[i]]
 //   b(i, d) = number of cutoffs strictly below r(i)[d] / s(i)   (0 for NaN), with
 //   TARTAN_UNIT:    s(i) = 1,                  factors[i] = 1 / max(1e-12, |centroid[codes[i]] + weights[b(i)]|)
-//   TARTAN_SCALED:  s(i) = |r(i)| / sqrt(dim), factors[i] = r(i).w / w.w of the weights w(d) = weights[b(i, d)],
-//                   the factor of least squared error
+//   TARTAN_SCALED:  s(i) starts as |r(i)| / sqrt(dim) and is refined twice: with w(d) = weights[b(i, d)],
+//                   1 / s(i) is divided by 2 (r(i).w / w.w) / s(i) - 1 where that is positive, which doubles the
+//                   step to the s of least squared error;
+//                   factors[i] = |r(i)| / |w|, by which a token keeps the length of its residual
 // rows [n, codec->dim], codes int32 [n], residuals [n, dim * nbits / 8], factors [n] float16 or NULL if they are
 // not wanted. Equal to the bit in all tiers: the sums of products run over every eighth dimension, which are then
 // added as ((0 + 4) + (2 + 6)) + ((1 + 5) + (3 + 7)), without fused multiply-adds.

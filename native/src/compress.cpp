@@ -181,9 +181,14 @@ TARTAN_INLINE float compress_unit(const float* residual, const float* centroid, 
   return 1 / (norm > 1e-12f ? norm : 1e-12f);
 }
 
-// Buckets residual * inverse, and packs them if asked to; returns residual.weights / weights.weights.
+struct Fit {
+  float products;  // residual.weights
+  float squares;   // weights.weights
+};
+
+// Buckets residual * inverse, and packs them if asked to.
 template <int kBits, bool kPack>
-TARTAN_INLINE float fit_scaled(const float* residual, float inverse, const Finder<kBits>& finder, int64_t dim,
+TARTAN_INLINE Fit fit_scaled(const float* residual, float inverse, const Finder<kBits>& finder, int64_t dim,
                                uint8_t* packed) {
   Vec products = vec_set(0);
   Vec squares = vec_set(0);
@@ -195,22 +200,26 @@ TARTAN_INLINE float fit_scaled(const float* residual, float inverse, const Finde
     products = vec_accumulate(products, x, w);
     squares = vec_accumulate(squares, w, w);
   }
-  const float sum = vec_sum(squares);
-  return sum > 0 ? vec_sum(products) / sum : 0;
+  return {vec_sum(products), vec_sum(squares)};
 }
 
+// `squares` is |residual|^2. A refinement goes twice as far as the factor of least squared error, which by
+// itself comes near its end in many small steps.
 template <int kBits>
-TARTAN_INLINE float compress_scaled(const float* residual, float inverse, const Finder<kBits>& finder,
+TARTAN_INLINE float compress_scaled(const float* residual, float squares, const Finder<kBits>& finder,
                                     int64_t dim, uint8_t* packed) {
+  float inverse = squares > 0 ? __builtin_sqrtf(static_cast<float>(dim) / squares) : 0;
   for (int i = 0; i < kRefinements; i++) {
-    const float factor = fit_scaled<kBits, false>(residual, inverse, finder, dim, packed);
+    const Fit fit = fit_scaled<kBits, false>(residual, inverse, finder, dim, packed);
+    const float factor = fit.squares > 0 ? fit.products / fit.squares : 0;
     const float twice = 2 * factor * inverse - 1;
     if (twice > 0) inverse = inverse / twice;
   }
-  return fit_scaled<kBits, true>(residual, inverse, finder, dim, packed);
+  const Fit fit = fit_scaled<kBits, true>(residual, inverse, finder, dim, packed);
+  return fit.squares > 0 ? __builtin_sqrtf(squares / fit.squares) : 0;
 }
 
-// Writes row - centroid; returns sqrt(dim) / |row - centroid|, or 0 if that is no number.
+// Writes row - centroid; returns |row - centroid|^2.
 float subtract(const float* row, const float* centroid, int64_t dim, float* residual) {
   Vec squares = vec_set(0);
   for (int64_t d = 0; d < dim; d += 8) {
@@ -218,8 +227,7 @@ float subtract(const float* row, const float* centroid, int64_t dim, float* resi
     vec_store(residual + d, x);
     squares = vec_accumulate(squares, x, x);
   }
-  const float sum = vec_sum(squares);
-  return sum > 0 ? __builtin_sqrtf(static_cast<float>(dim) / sum) : 0;
+  return vec_sum(squares);
 }
 
 template <int kBits>
@@ -232,10 +240,10 @@ int32_t compress_rows(const tartan_codec* codec, const float* rows, int64_t n, c
     if (!within(codes[i], codec->centroids)) return TARTAN_BAD_CODE;
     const float* centroid = codec->centroid + codes[i] * dim;
     uint8_t* packed = residuals + i * (dim * kBits / 8);
-    const float inverse = subtract(rows + i * dim, centroid, dim, residual);
+    const float squares = subtract(rows + i * dim, centroid, dim, residual);
     const float factor = codec->form == TARTAN_UNIT
                              ? compress_unit<kBits>(residual, centroid, finder, dim, packed)
-                             : compress_scaled<kBits>(residual, inverse, finder, dim, packed);
+                             : compress_scaled<kBits>(residual, squares, finder, dim, packed);
     if (factors) factors[i] = float_to_half(factor);
   }
   return TARTAN_OK;

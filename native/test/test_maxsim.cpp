@@ -251,15 +251,15 @@ TEST(compress_gives_the_factor_of_each_form) {
           }
           CHECK(out.same_bits(first) && factors.same_bits(first_factors));
           for (int64_t i = 0; i < n; i++) {
-            double products = 0, squares = 0, norm = 0;
+            double residual = 0, squares = 0, norm = 0;
             for (int64_t d = 0; d < dim; d++) {
               const double w = s.weights[bits_at(out.data(), (i * dim + d) * nbits, nbits)];
               const double c = s.centroid[codes[i] * dim + d];
-              products += (rows[i * dim + d] - c) * w;
+              residual += (rows[i * dim + d] - c) * (rows[i * dim + d] - c);
               squares += w * w;
               norm += (c + w) * (c + w);
             }
-            const double expected = form == TARTAN_SCALED ? products / squares : 1 / std::sqrt(norm);
+            const double expected = form == TARTAN_SCALED ? std::sqrt(residual / squares) : 1 / std::sqrt(norm);
             CHECK(std::abs(half_value(factors[i]) - expected) <= std::abs(expected) * 6e-4 + 1e-7);
           }
         });

@@ -1,6 +1,7 @@
 package dev.tartan.codec;
 
 import dev.tartan.compute.Backend;
+import dev.tartan.compute.Buffer;
 import dev.tartan.compute.Scope;
 import dev.tartan.memory.DType;
 import dev.tartan.memory.Layouts;
@@ -14,8 +15,8 @@ import java.util.Arrays;
  * Makes a codec from a sample of token embeddings: centroids by k-means, and buckets from the
  * residuals of held-out rows. As published, cutoffs and weights are quantiles of them (ColBERTv2,
  * 2112.01488, section 3.3; bucket b of B has its cutoffs at b/B and (b+1)/B and its weight at
- * (b+1/2)/B). Of Tartan's kind, everything is rotated, a centroid is the mean of its rows and not
- * its direction, and the weights are those of least squared error.
+ * (b+1/2)/B). Of Tartan's kind, a centroid is the mean of its rows and not its direction,
+ * everything is rotated, and the weights are those of least squared error.
  */
 public final class CodecTrainer {
   /**
@@ -25,6 +26,7 @@ public final class CodecTrainer {
   public static final int ROWS_PER_CENTROID = 32;
 
   private static final int ITERATIONS = 4;
+  private static final long STEP = 1 << 15;
   private static final long SEED = 42;
   private static final double HELD_OUT = 0.05;
   private static final long MAX_HELD_OUT = 50_000;
@@ -48,8 +50,7 @@ public final class CodecTrainer {
   /**
    * Trains a codec.
    *
-   * @param sample [n, dim] of unit length, n at least 1, in random order; rotated in place if the
-   *     codec rotates
+   * @param sample [n, dim] of unit length, n at least 1, in random order
    * @param count centroids wanted; fewer are made of a smaller sample
    * @param nbits 1, 2, 3, 4, 8, or 16 for no compression
    * @param arena where the tables will live
@@ -57,30 +58,49 @@ public final class CodecTrainer {
   public ResidualCodec train(
       Matrix sample, int count, ResidualCodec.Kind kind, int nbits, Arena arena) {
     ResidualCodec.requireBits(nbits);
-    boolean scaled = kind == ResidualCodec.Kind.TARTAN && nbits != ResidualCodec.UNCOMPRESSED;
-    Rotation rotation = scaled ? Rotation.random(sample.dim(), arena) : null;
-    if (rotation != null) {
-      rotation.apply(sample, backend);
-    }
     long heldOut = Math.min((long) (sample.rows() * HELD_OUT), MAX_HELD_OUT);
     Matrix rows = sample.slice(heldOut, sample.rows() - heldOut);
     int centroids = (int) Math.min(count, rows.rows());
     KMeans means = new KMeans(backend, progress, SEED);
     Matrix trained = means.train(rows, centroids, ITERATIONS, arena);
-    int buckets = nbits == ResidualCodec.UNCOMPRESSED ? 0 : 1 << nbits;
-    MemorySegment cutoffs = arena.allocate(Math.max(0, buckets - 1) * (long) Float.BYTES, 64);
-    MemorySegment weights = arena.allocate(buckets * (long) Float.BYTES, 64);
+    if (nbits == ResidualCodec.UNCOMPRESSED) {
+      MemorySegment none = arena.allocate(0);
+      return new ResidualCodec(kind, nbits, trained, none, none, null);
+    }
     Matrix tested = heldOut > 0 ? sample.slice(0, heldOut) : sample;
-    if (scaled) {
-      int[] codes = codes(tested, trained);
-      means.shrink(trained);
-      BucketTrainer.lloydMax(residuals(tested, trained, codes, true), cutoffs, weights);
-    } else if (buckets > 0) {
-      float[] residuals = residuals(tested, trained, codes(tested, trained), false);
+    MemorySegment cutoffs = arena.allocate(((1L << nbits) - 1) * Float.BYTES, 64);
+    MemorySegment weights = arena.allocate((1L << nbits) * Float.BYTES, 64);
+    int[] codes = codes(tested, trained);
+    if (kind == ResidualCodec.Kind.COLBERTV2) {
+      float[] residuals = sorted(residuals(tested, trained, codes));
       BucketTrainer.quantiles(residuals, 0, cutoffs);
       BucketTrainer.quantiles(residuals, 0.5, weights);
+      return new ResidualCodec(kind, nbits, trained, cutoffs, weights, null);
     }
+    means.shrink(trained);
+    float[] residuals = residuals(tested, trained, codes);
+    Rotation rotation = Rotation.of(secondMoment(residuals, sample.dim()), arena);
+    rotate(rotation, trained.data());
+    rotate(rotation, MemorySegment.ofArray(residuals));
+    BucketTrainer.lloydMax(sorted(normalised(residuals, sample.dim())), cutoffs, weights);
     return new ResidualCodec(kind, nbits, trained, cutoffs, weights, rotation);
+  }
+
+  /** Rotates rows where they are. */
+  private void rotate(Rotation rotation, MemorySegment rows) {
+    int dim = rotation.embeddings().dim();
+    long rowBytes = (long) dim * Float.BYTES;
+    try (Arena arena = Arena.ofShared()) {
+      MemorySegment copy = arena.allocate(Math.min(rows.byteSize(), STEP * rowBytes), 64);
+      for (long at = 0; at < rows.byteSize(); at += copy.byteSize()) {
+        MemorySegment part = rows.asSlice(at, Math.min(copy.byteSize(), rows.byteSize() - at));
+        MemorySegment from = copy.asSlice(0, part.byteSize()).copyFrom(part);
+        try (Scope scope = backend.openScope()) {
+          Buffer rotated = rotation.rotate(scope.wrap(DType.F32, dim, from), backend, scope);
+          rotated.copyTo(part);
+        }
+      }
+    }
   }
 
   private int[] codes(Matrix rows, Matrix centroids) {
@@ -93,34 +113,61 @@ public final class CodecTrainer {
     }
   }
 
-  /**
-   * All residual values of {@code rows}, ascending.
-   *
-   * @param normalised whether each row is first divided by the root of the mean of its squares, as
-   *     {@link Backend#compress} does
-   */
-  private static float[] residuals(Matrix rows, Matrix centroids, int[] codes, boolean normalised) {
+  /** What {@code rows} differ from their centroids by, [n * dim]. */
+  private static float[] residuals(Matrix rows, Matrix centroids, int[] codes) {
     int dim = rows.dim();
     float[] residuals = new float[Math.toIntExact(rows.rows() * dim)];
-    int n = 0;
     for (int i = 0; i < rows.rows(); i++) {
+      for (int d = 0; d < dim; d++) {
+        residuals[i * dim + d] = rows.get(i, d) - centroids.get(codes[i], d);
+      }
+    }
+    return residuals;
+  }
+
+  private static double[][] secondMoment(float[] residuals, int dim) {
+    double[][] moment = new double[dim][dim];
+    for (int first = 0; first < residuals.length; first += dim) {
+      for (int i = 0; i < dim; i++) {
+        double x = residuals[first + i];
+        for (int j = 0; j <= i; j++) {
+          moment[i][j] += x * residuals[first + j];
+        }
+      }
+    }
+    for (int i = 0; i < dim; i++) {
+      for (int j = 0; j < i; j++) {
+        moment[j][i] = moment[i][j];
+      }
+    }
+    return moment;
+  }
+
+  /**
+   * The rows divided by the root of the mean of their squares, as {@link Backend#compress} does,
+   * but for those that are zero.
+   */
+  private static float[] normalised(float[] residuals, int dim) {
+    float[] all = new float[residuals.length];
+    int n = 0;
+    for (int first = 0; first < residuals.length; first += dim) {
       double squares = 0;
       for (int d = 0; d < dim; d++) {
-        float value = rows.get(i, d) - centroids.get(codes[i], d);
-        residuals[n + d] = value;
-        squares += (double) value * value;
+        squares += (double) residuals[first + d] * residuals[first + d];
       }
-      double inverse = normalised ? Math.sqrt(dim / squares) : 1;
-      if (!Double.isFinite(inverse)) {
-        continue; // a row that is its centroid says nothing
+      double inverse = Math.sqrt(dim / squares);
+      if (Double.isFinite(inverse)) {
+        for (int d = 0; d < dim; d++) {
+          all[n + d] = (float) (residuals[first + d] * inverse);
+        }
+        n += dim;
       }
-      for (int d = 0; d < dim; d++) {
-        residuals[n + d] = (float) (residuals[n + d] * inverse);
-      }
-      n += dim;
     }
-    float[] all = Arrays.copyOf(residuals, n);
-    Arrays.parallelSort(all);
-    return all;
+    return Arrays.copyOf(all, n);
+  }
+
+  private static float[] sorted(float[] values) {
+    Arrays.parallelSort(values);
+    return values;
   }
 }

@@ -1,5 +1,6 @@
 package dev.tartan.codec;
 
+import dev.tartan.compute.Backend;
 import dev.tartan.compute.CodecTables;
 import dev.tartan.compute.Scope;
 import dev.tartan.memory.DType;
@@ -22,8 +23,8 @@ import org.jspecify.annotations.Nullable;
  *     TARTAN} means of rows of unit length, which are shorter
  * @param cutoffs F32 [2^nbits - 1], ascending
  * @param weights F32 [2^nbits]
- * @param rotation what rows and queries are rotated by before they meet the tables; null for
- *     nothing
+ * @param rotation what token embeddings and queries are rotated by before they meet the tables;
+ *     null for nothing
  */
 public record ResidualCodec(
     Kind kind,
@@ -109,15 +110,17 @@ public record ResidualCodec(
   }
 
   /**
-   * Centroids of unit length, by which codes are found; in {@code arena} where these are not the
-   * centroids themselves.
+   * Centroids of unit length, not rotated, by which the codes of token embeddings are found; in
+   * {@code arena} where these are not the centroids themselves.
    */
-  public Matrix directions(Arena arena) {
+  public Matrix directions(Backend backend, Arena arena) {
     if (rotation == null) {
       return centroids;
     }
     Matrix directions = Matrix.allocate(arena, centroids.rows(), centroids.dim());
-    directions.data().copyFrom(centroids.data());
+    try (Scope scope = backend.openScope()) {
+      rotation.rotateBack(scope.wrap(centroids), backend, scope).copyTo(directions.data());
+    }
     directions.normalizeRows("the codec's centroids", 0);
     return directions;
   }

@@ -4,8 +4,8 @@ package dev.tartan.compute;
  * The tables of a residual codec (ColBERTv2, 2112.01488, section 3.3).
  *
  * @param form how a token reconstructs from its code and its bucket numbers
- * @param nbits bits a dimension: 1, 2, 4 or 8
- * @param centroids F32 [K, dim], rows of unit length
+ * @param nbits bits a dimension: 1, 2, 4 or 8; 3 for compress and decompress alone
+ * @param centroids F32 [K, dim], rows of at most unit length
  * @param cutoffs F32 [2^nbits - 1, 1], ascending
  * @param weights F32 [2^nbits, 1]
  */

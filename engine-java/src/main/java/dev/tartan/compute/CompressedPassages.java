@@ -3,8 +3,9 @@ package dev.tartan.compute;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The compressed token embeddings of the passages of one segment. Byte k of a residual row holds
- * {@code 8 / nbits} consecutive dimensions, the first of them in the lowest bits.
+ * The compressed token embeddings of the passages of one segment. A residual row is a stream of
+ * bits that fills each byte from its lowest; dimension d has bits {@code [d * nbits, (d + 1) *
+ * nbits)}.
  *
  * @param offsets I64 [passages + 1, 1]; passage p has tokens {@code [offsets[p], offsets[p + 1])}
  * @param codes U16 or I32 [tokens, 1]

@@ -147,7 +147,7 @@ public final class IndexWriter implements AutoCloseable {
   private Manifest commit(EmbeddingSource source) {
     try (Arena arena = Arena.ofShared()) {
       ResidualCodec codec = train(source, arena);
-      segment.startEmbeddings(codec);
+      segment.startEmbeddings(codec, backend);
       compress(source, codec);
       progress.stage("inverted lists", "lists", -1);
       Manifest.SegmentEntry entry = segment.finish(codec);

@@ -152,7 +152,7 @@ public final class Searcher implements AutoCloseable {
         backend.decompress(codec, segment.compressed(scope), segment.firstToken(passage), out);
         Rotation rotation = snapshot.codec().rotation();
         if (rotation != null) {
-          out = rotation.inverse(arena).apply(out, backend, scope);
+          out = rotation.rotateBack(out, backend, scope);
         }
         out.copyTo(rows.data());
       } else {
@@ -290,7 +290,8 @@ public final class Searcher implements AutoCloseable {
       rows.slice(offsets[q], offsets[q + 1] - offsets[q]).copyFrom(queries.get(q).data());
     }
     Rotation rotation = snapshot.codec().rotation();
-    return new QueryBatch(rotation == null ? rows : rotation.apply(rows, backend, scope), offsets);
+    return new QueryBatch(
+        rotation == null ? rows : rotation.rotateQueries(rows, backend, scope), offsets);
   }
 
   private void collect(Candidates best, int segmentNumber, List<List<Hit>> hits) {

@@ -17,7 +17,8 @@ final class CodecFile {
       writePadded(out, codec.cutoffs(), codec.dim());
       writePadded(out, codec.weights(), codec.dim());
       if (codec.rotation() != null) {
-        out.write(codec.rotation().matrix().data());
+        out.write(codec.rotation().embeddings().data());
+        out.write(codec.rotation().queries().data());
       }
       out.write(codec.centroids().data());
       out.finish();
@@ -35,7 +36,7 @@ final class CodecFile {
     int buckets = entry.nbits() == ResidualCodec.UNCOMPRESSED ? 0 : 1 << entry.nbits();
     long cutoffRows = rows(Math.max(0, buckets - 1), dim);
     long weightRows = rows(buckets, dim);
-    long rotationRows = entry.rotation() ? dim : 0;
+    long rotationRows = entry.rotation() ? 2L * dim : 0;
     file.expectRows(cutoffRows + weightRows + rotationRows + entry.centroids());
     MemorySegment data = file.data();
     long rowBytes = file.rowBytes();
@@ -48,7 +49,9 @@ final class CodecFile {
         data.asSlice(0, Math.max(0, buckets - 1) * (long) Float.BYTES),
         data.asSlice(cutoffRows * rowBytes, buckets * (long) Float.BYTES),
         entry.rotation()
-            ? new Rotation(new Matrix(data.asSlice(rotation, dim * rowBytes), dim, dim))
+            ? new Rotation(
+                new Matrix(data.asSlice(rotation, dim * rowBytes), dim, dim),
+                new Matrix(data.asSlice(rotation + dim * rowBytes, dim * rowBytes), dim, dim))
             : null);
   }
 

@@ -87,9 +87,9 @@ public final class SegmentWriter implements AutoCloseable {
   }
 
   /** Ends the first pass. */
-  public void startEmbeddings(ResidualCodec codec) {
+  public void startEmbeddings(ResidualCodec codec, Backend backend) {
     List.copyOf(open.keySet()).forEach(this::complete);
-    directions = codec.directions(arena);
+    directions = codec.directions(backend, arena);
     create(Component.CODES, codec.codeType(), 1);
     if (codec.compressed()) {
       create(Component.RESIDUALS, DType.U8, codec.residualBytes());
@@ -108,9 +108,6 @@ public final class SegmentWriter implements AutoCloseable {
     try (Scope scope = backend.openScope();
         Arena copies = Arena.ofConfined()) {
       Buffer values = scope.wrap(rows);
-      if (codec.rotation() != null) {
-        values = codec.rotation().apply(values, backend, scope);
-      }
       Buffer codes = scope.allocate(DType.I32, rows.rows(), 1);
       backend.nearestCentroids(values, scope.wrap(directions()), codes);
       MemorySegment wide = copies.allocate(codes.bytes(), 64);
@@ -119,6 +116,9 @@ public final class SegmentWriter implements AutoCloseable {
       if (codec.compressed()) {
         Buffer residuals = scope.allocate(DType.U8, rows.rows(), codec.residualBytes());
         Buffer factors = scope.allocate(DType.U16, rows.rows(), 1);
+        if (codec.rotation() != null) {
+          values = codec.rotation().rotate(values, backend, scope);
+        }
         backend.compress(values, codes, codec.tables(scope), residuals, factors);
         write(Component.RESIDUALS, residuals, copies);
         write(Component.FACTORS, factors, copies);

@@ -107,8 +107,8 @@ class CodecTrainerTest {
     float[] values = {0, 1, 2, 3, 10};
     MemorySegment cutoffs = arena.allocate(12, 4);
     MemorySegment weights = arena.allocate(16, 4);
-    CodecTrainer.quantiles(values, 0, cutoffs);
-    CodecTrainer.quantiles(values, 0.5, weights);
+    BucketTrainer.quantiles(values, 0, cutoffs);
+    BucketTrainer.quantiles(values, 0.5, weights);
     assertArrayEquals(new float[] {1, 2, 3}, cutoffs.toArray(Layouts.F32));
     assertArrayEquals(new float[] {0.5f, 1.5f, 2.5f, 6.5f}, weights.toArray(Layouts.F32));
   }
@@ -123,7 +123,7 @@ class CodecTrainerTest {
 
   @Test
   void bitsThatNoCodecHas() {
-    assertThrows(TartanException.class, () -> train(sample(10, 16), 2, 3));
+    assertThrows(TartanException.class, () -> train(sample(10, 16), 2, 5));
   }
 
   private static void assertUnit(Matrix rows) {
@@ -148,6 +148,11 @@ class CodecTrainerTest {
   }
 
   private ResidualCodec train(Backend backend, Matrix sample, int centroids, int nbits) {
-    return new CodecTrainer(backend, Progress.NONE).train(sample, centroids, nbits, arena);
+    return train(backend, sample, centroids, ResidualCodec.Kind.COLBERTV2, nbits);
+  }
+
+  private ResidualCodec train(
+      Backend backend, Matrix sample, int centroids, ResidualCodec.Kind kind, int nbits) {
+    return new CodecTrainer(backend, Progress.NONE).train(sample, centroids, kind, nbits, arena);
   }
 }

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 
+import dev.tartan.codec.ResidualCodec;
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.Contenders;
 import dev.tartan.indexing.IndexOptions;
@@ -198,7 +199,8 @@ class SegmentFormatTest {
 
   @Test
   void textsThatAreNotStoredAreNull() {
-    IndexOptions options = new IndexOptions(16, 2, 4, false, "a model", 180);
+    IndexOptions options =
+        new IndexOptions(16, ResidualCodec.Kind.COLBERTV2, 2, 4, false, "a model", 180);
     TestIndex.write(directory, options, TestIndex.docs(3, 5, 16, 1));
     try (Snapshot snapshot = Snapshot.open(directory)) {
       assertNull(snapshot.segments().getFirst().text(0));

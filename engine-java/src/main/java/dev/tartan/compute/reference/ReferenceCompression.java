@@ -33,13 +33,17 @@ final class ReferenceCompression {
     float squares = dot(residual, residual);
     float inverse = squares > 0 ? (float) Math.sqrt(residual.length / squares) : 0;
     for (int i = 0; i < REFINEMENTS; i++) {
-      float factor = scaledFactor(residual, weights(codec, buckets(codec, residual, inverse)));
+      float[] weights = weights(codec, buckets(codec, residual, inverse));
+      float length = dot(weights, weights);
+      float factor = length > 0 ? dot(residual, weights) / length : 0;
       float twice = 2 * factor * inverse - 1;
       inverse = twice > 0 ? inverse / twice : inverse;
     }
     int[] buckets = buckets(codec, residual, inverse);
     pack(codec, buckets, packed);
-    return scaledFactor(residual, weights(codec, buckets));
+    float[] weights = weights(codec, buckets);
+    float length = dot(weights, weights);
+    return length > 0 ? (float) Math.sqrt(squares / length) : 0;
   }
 
   private static int[] buckets(HostCodec codec, float[] residual, float inverse) {
@@ -85,11 +89,6 @@ final class ReferenceCompression {
     }
     float norm = (float) Math.sqrt(dot(sum, sum));
     return 1 / (norm > MIN_NORM ? norm : MIN_NORM);
-  }
-
-  private static float scaledFactor(float[] residual, float[] weights) {
-    float squares = dot(weights, weights);
-    return squares > 0 ? dot(residual, weights) / squares : 0;
   }
 
   private static float dot(float[] a, float[] b) {
