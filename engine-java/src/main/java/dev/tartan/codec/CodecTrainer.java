@@ -48,42 +48,83 @@ public final class CodecTrainer {
   }
 
   /**
-   * Trains a codec.
+   * What all codecs of a sample share.
    *
-   * @param sample [n, dim] of unit length, n at least 1, in random order
-   * @param count centroids wanted; fewer are made of a smaller sample
-   * @param nbits 1, 2, 3, 4, 8, or 16 for no compression
-   * @param arena where the tables will live
+   * @param centroids [K, dim] of unit length
+   * @param cosines [K]: the mean cosine with its centroid that a row to come is expected to have
+   * @param heldOut rows of the sample that the centroids were not made of, where it has enough
+   */
+  @SuppressWarnings("ArrayRecordComponent") // never compared
+  public record Clusters(Matrix centroids, double[] cosines, Matrix heldOut) {}
+
+  /**
+   * Trains a codec: {@link #cluster}, then {@link #train(Clusters, ResidualCodec.Kind, int,
+   * Arena)}.
    */
   public ResidualCodec train(
       Matrix sample, int count, ResidualCodec.Kind kind, int nbits, Arena arena) {
     ResidualCodec.requireBits(nbits);
+    return train(cluster(sample, count, arena), kind, nbits, arena);
+  }
+
+  /**
+   * The centroids of a sample.
+   *
+   * @param sample [n, dim] of unit length, n at least 1, in random order
+   * @param count centroids wanted; fewer are made of a smaller sample
+   * @param arena where they will live
+   */
+  public Clusters cluster(Matrix sample, int count, Arena arena) {
     long heldOut = Math.min((long) (sample.rows() * HELD_OUT), MAX_HELD_OUT);
     Matrix rows = sample.slice(heldOut, sample.rows() - heldOut);
     int centroids = (int) Math.min(count, rows.rows());
     KMeans means = new KMeans(backend, progress, SEED);
     Matrix trained = means.train(rows, centroids, ITERATIONS, arena);
+    Matrix tested = heldOut > 0 ? sample.slice(0, heldOut) : sample;
+    return new Clusters(trained, means.expectedCosines(), tested);
+  }
+
+  /**
+   * The tables of a kind of codec.
+   *
+   * @param nbits 1, 2, 3, 4, 8, or 16 for no compression
+   * @param arena where they will live
+   */
+  public ResidualCodec train(Clusters clusters, ResidualCodec.Kind kind, int nbits, Arena arena) {
+    ResidualCodec.requireBits(nbits);
+    Matrix centroids = clusters.centroids;
     if (nbits == ResidualCodec.UNCOMPRESSED) {
       MemorySegment none = arena.allocate(0);
-      return new ResidualCodec(kind, nbits, trained, none, none, null);
+      return new ResidualCodec(kind, nbits, centroids, none, none, null);
     }
-    Matrix tested = heldOut > 0 ? sample.slice(0, heldOut) : sample;
+    int[] codes = codes(clusters.heldOut, centroids);
     MemorySegment cutoffs = arena.allocate(((1L << nbits) - 1) * Float.BYTES, 64);
     MemorySegment weights = arena.allocate((1L << nbits) * Float.BYTES, 64);
-    int[] codes = codes(tested, trained);
     if (kind == ResidualCodec.Kind.COLBERTV2) {
-      float[] residuals = sorted(residuals(tested, trained, codes));
+      float[] residuals = sorted(residuals(clusters.heldOut, centroids, codes));
       BucketTrainer.quantiles(residuals, 0, cutoffs);
       BucketTrainer.quantiles(residuals, 0.5, weights);
-      return new ResidualCodec(kind, nbits, trained, cutoffs, weights, null);
+      return new ResidualCodec(kind, nbits, centroids, cutoffs, weights, null);
     }
-    means.shrink(trained);
-    float[] residuals = residuals(tested, trained, codes);
-    Rotation rotation = Rotation.of(secondMoment(residuals, sample.dim()), arena);
-    rotate(rotation, trained.data());
+    Matrix means = means(clusters, arena);
+    float[] residuals = residuals(clusters.heldOut, means, codes);
+    Rotation rotation = Rotation.of(secondMoment(residuals, means.dim()), arena);
+    rotate(rotation, means.data());
     rotate(rotation, MemorySegment.ofArray(residuals));
-    BucketTrainer.lloydMax(sorted(normalised(residuals, sample.dim())), cutoffs, weights);
-    return new ResidualCodec(kind, nbits, trained, cutoffs, weights, rotation);
+    BucketTrainer.lloydMax(sorted(normalised(residuals, means.dim())), cutoffs, weights);
+    return new ResidualCodec(kind, nbits, means, cutoffs, weights, rotation);
+  }
+
+  /** The expected means of the rows of each centroid: as long as their cosines are great. */
+  private static Matrix means(Clusters clusters, Arena arena) {
+    Matrix directions = clusters.centroids;
+    Matrix means = Matrix.allocate(arena, directions.rows(), directions.dim());
+    for (int c = 0; c < means.rows(); c++) {
+      for (int d = 0; d < means.dim(); d++) {
+        means.set(c, d, (float) (directions.get(c, d) * clusters.cosines[c]));
+      }
+    }
+    return means;
   }
 
   /** Rotates rows where they are. */

@@ -22,7 +22,7 @@ final class KMeans {
   private static final double FIXED = 0x1p32;
   private static final double LEAST = 0.1;
 
-  /** Rows of average closeness that a centroid is taken to have beside its own, when it shrinks. */
+  /** Rows of the average cosine that a centroid is taken to have beside its own. */
   private static final double PRIOR = 2;
 
   private final Backend backend;
@@ -102,32 +102,31 @@ final class KMeans {
   }
 
   /**
-   * Makes the centroids that were trained last the expected means of the rows to come: of a length
-   * that is the mean cosine with such a row. A row is closer to the direction of a sum that it is
-   * part of than another would be, so that each is compared with the sum of the others: with n rows
-   * and a sum of length L, the mean is (L^2 - n) / ((n - 1) L).
+   * For each centroid that was trained last the mean cosine with it of rows to come. A row is
+   * closer to the direction of a sum that it is part of than another would be, so that each is
+   * compared with the sum of the others: with n rows and a sum of length L, the mean is (L^2 - n) /
+   * ((n - 1) L).
    */
-  void shrink(Matrix centroids) {
+  double[] expectedCosines() {
     double all = 0;
     long several = 0;
     for (int c = 0; c < lengths.length; c++) {
       if (rowsOf[c] > 1) {
-        all += rowsOf[c] * closeness(c);
+        all += rowsOf[c] * ownCosine(c);
         several += rowsOf[c];
       }
     }
     double mean = several == 0 ? 1 : all / several;
+    double[] cosines = new double[lengths.length];
     for (int c = 0; c < lengths.length; c++) {
-      double own = rowsOf[c] > 1 ? rowsOf[c] * closeness(c) : 0;
-      double length = (own + PRIOR * mean) / ((rowsOf[c] > 1 ? rowsOf[c] : 0) + PRIOR);
-      float by = (float) Math.clamp(length, LEAST, 1);
-      for (int d = 0; d < centroids.dim(); d++) {
-        centroids.set(c, d, centroids.get(c, d) * by);
-      }
+      double own = rowsOf[c] > 1 ? rowsOf[c] : 0;
+      double sum = (own > 0 ? own * ownCosine(c) : 0) + PRIOR * mean;
+      cosines[c] = Math.clamp(sum / (own + PRIOR), LEAST, 1);
     }
+    return cosines;
   }
 
-  private double closeness(int c) {
+  private double ownCosine(int c) {
     double length = lengths[c];
     return (length * length - rowsOf[c]) / ((rowsOf[c] - 1) * length);
   }

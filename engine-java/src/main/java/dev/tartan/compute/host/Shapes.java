@@ -179,7 +179,7 @@ final class Shapes {
     dim(codec.dim());
     int nbits = codec.nbits();
     require(
-        nbits >= 1 && nbits <= 4 || nbits == 8,
+        (nbits >= 1 && nbits <= 4) || nbits == 8,
         "nbits is " + nbits + "; it must be 1, 2, 3, 4 or 8");
     type(codec.centroids(), DType.F32, "centroids");
     type(codec.cutoffs(), DType.F32, "cutoffs");
