@@ -246,7 +246,7 @@ TARTAN_API int32_t tartan_accumulate_centroids(int32_t tier, const float* rows, 
 //   r(i)    = rows[i] - centroid[codes[i]]
 //   b(i, d) = number of cutoffs strictly below r(i)[d] / s(i)   (0 for NaN), with
 //   TARTAN_UNIT:    s(i) = 1,                  factors[i] = 1 / max(1e-12, |centroid[codes[i]] + weights[b(i)]|)
-//   TARTAN_SCALED:  s(i) starts as |r(i)| / sqrt(dim) and is refined twice: with w(d) = weights[b(i, d)],
+//   TARTAN_SCALED:  s(i) starts as |r(i)| / sqrt(dim) and at 2 to 4 bits is refined twice: with w(d) = weights[b(i, d)],
 //                   1 / s(i) is divided by 2 (r(i).w / w.w) / s(i) - 1 where that is positive, which doubles the
 //                   step to the s of least squared error;
 //                   factors[i] = |r(i)| / |w|, by which a token keeps the length of its residual

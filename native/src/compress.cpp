@@ -4,8 +4,8 @@
 // Shapes: rows [n, dim], residuals [n, dim * nbits / 8], factors [n]. Lanes are dimensions, eight a step.
 // AVX2: 1 and 2 bits compare with every cutoff; 3 and 4 bits search by halves, the cutoffs of a step in one
 // register that a permute looks up; 8 bits start from a grid of equal cells that knows the cutoffs of all
-// cells before, and walk from there, a step or two. In the scaled form a row is bucketed three times, each at a
-// better scale, with residual and weights in registers and the L1 cache. Eight bucket numbers are packed as
+// cells before, and walk from there, a step or two. In the scaled form of 2 to 4 bits a row is bucketed three
+// times, each at a better scale, with residual and weights in registers and the L1 cache. Eight bucket numbers are packed as
 // the bytes of one word. dim * 8 bytes a row read.
 //
 // Measured: see docs/kernels.md.
@@ -14,7 +14,8 @@
 namespace tartan::TARTAN_ISA {
 namespace {
 
-constexpr int kRefinements = 2;
+// One bit is the sign, whatever the scale; eight have little to gain.
+constexpr int refinements(int bits) { return bits > 1 && bits < 8 ? 2 : 0; }
 
 #if defined(TARTAN_ISA_AVX2)
 
@@ -209,7 +210,7 @@ template <int kBits>
 TARTAN_INLINE float compress_scaled(const float* residual, float squares, const Finder<kBits>& finder,
                                     int64_t dim, uint8_t* packed) {
   float inverse = squares > 0 ? __builtin_sqrtf(static_cast<float>(dim) / squares) : 0;
-  for (int i = 0; i < kRefinements; i++) {
+  for (int i = 0; i < refinements(kBits); i++) {
     const Fit fit = fit_scaled<kBits, false>(residual, inverse, finder, dim, packed);
     const float factor = fit.squares > 0 ? fit.products / fit.squares : 0;
     const float twice = 2 * factor * inverse - 1;

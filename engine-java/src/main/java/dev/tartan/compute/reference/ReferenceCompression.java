@@ -32,7 +32,8 @@ final class ReferenceCompression {
     }
     float squares = dot(residual, residual);
     float inverse = squares > 0 ? (float) Math.sqrt(residual.length / squares) : 0;
-    for (int i = 0; i < REFINEMENTS; i++) {
+    int refinements = codec.nbits() > 1 && codec.nbits() < 8 ? REFINEMENTS : 0;
+    for (int i = 0; i < refinements; i++) {
       float[] weights = weights(codec, buckets(codec, residual, inverse));
       float length = dot(weights, weights);
       float factor = length > 0 ? dot(residual, weights) / length : 0;
