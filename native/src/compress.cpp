@@ -5,8 +5,8 @@
 // AVX2: 1 and 2 bits compare with every cutoff; 3 and 4 bits search by halves, the cutoffs of a step in one
 // register that a permute looks up; 8 bits start from a grid of equal cells that knows the cutoffs of all
 // cells before, and walk from there, a step or two. In the scaled form of 2 to 4 bits a row is bucketed three
-// times, each at a better scale, with residual and weights in registers and the L1 cache. Eight bucket numbers are packed as
-// the bytes of one word. dim * 8 bytes a row read.
+// times, each at a better scale, with residual and weights in registers and the L1 cache. Eight bucket
+// numbers are packed as the bytes of one word. dim * 8 bytes a row read.
 //
 // Measured: see docs/kernels.md.
 #include "residual.h"
@@ -37,12 +37,13 @@ struct Finder {
   TARTAN_INLINE Buckets find(Vec x) const {
     __m256i at = _mm256_setzero_si256();
     if (kBits <= 2) {
-      for (int k = 0; k < (1 << kBits) - 1; k++) at = _mm256_sub_epi32(at, hits(x, vec_broadcast(cutoffs + k)));
+      for (int k = 0; k < (1 << kBits) - 1; k++)
+        at = _mm256_sub_epi32(at, hits(x, vec_broadcast(cutoffs + k)));
       return at;
     }
     for (int level = 0; level < kBits; level++) {
       const Vec pivot = vec_load(pivots[level]);
-      const Vec its = level == 0   ? pivot
+      const Vec its = level == 0  ? pivot
                       : level < 3 ? _mm256_permutevar_ps(pivot, at)
                                   : _mm256_permutevar8x32_ps(pivot, at);
       at = _mm256_sub_epi32(_mm256_add_epi32(at, at), hits(x, its));
@@ -190,7 +191,7 @@ struct Fit {
 // Buckets residual * inverse, and packs them if asked to.
 template <int kBits, bool kPack>
 TARTAN_INLINE Fit fit_scaled(const float* residual, float inverse, const Finder<kBits>& finder, int64_t dim,
-                               uint8_t* packed) {
+                             uint8_t* packed) {
   Vec products = vec_set(0);
   Vec squares = vec_set(0);
   for (int64_t d = 0; d < dim; d += 8) {

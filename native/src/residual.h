@@ -3,8 +3,8 @@
 // AVX2: eight dimensions are nbits bytes, which are broadcast, shifted by a different count in each lane, and
 // looked up in a register (1 and 2 bits: one in-lane permute; 3 bits: one permute; 4 bits: two and a blend; 8
 // bits: eight loads). A permute reads only the low bits of an index, so nothing is masked.
-// Portable: a byte holds 8 / nbits dimensions and indexes a table of 256 rows of 8 / nbits weights; 3 bits are
-// looked up one by one.
+// Portable: a byte holds 8 / nbits dimensions and indexes a table of 256 rows of 8 / nbits weights; 3 bits
+// are looked up one by one.
 #ifndef TARTAN_RESIDUAL_H
 #define TARTAN_RESIDUAL_H
 

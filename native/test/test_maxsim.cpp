@@ -259,7 +259,8 @@ TEST(compress_gives_the_factor_of_each_form) {
               squares += w * w;
               norm += (c + w) * (c + w);
             }
-            const double expected = form == TARTAN_SCALED ? std::sqrt(residual / squares) : 1 / std::sqrt(norm);
+            const double expected =
+                form == TARTAN_SCALED ? std::sqrt(residual / squares) : 1 / std::sqrt(norm);
             CHECK(std::abs(half_value(factors[i]) - expected) <= std::abs(expected) * 6e-4 + 1e-7);
           }
         });
