@@ -2,6 +2,7 @@ package dev.tartan.cli;
 
 import dev.tartan.Tartan;
 import dev.tartan.TextIndexer;
+import dev.tartan.codec.ResidualCodec;
 import dev.tartan.collection.Collection;
 import dev.tartan.compute.Backend;
 import dev.tartan.encode.Encoder;
@@ -111,7 +112,9 @@ final class DemoCommand implements Callable<Integer> {
     Path sample = unpack();
     Progress progress = shared.progress();
     try (Encoder encoder = Encoders.open(Encoders.TARTAN_MINI, shared.threads)) {
-      IndexOptions options = new IndexOptions(encoder.dim(), 2, 0, true, encoder.model(), null);
+      IndexOptions options =
+          new IndexOptions(
+              encoder.dim(), ResidualCodec.Kind.TARTAN, 2, 0, true, encoder.model(), null);
       Manifest manifest =
           new TextIndexer(encoder, backend, progress)
               .index(new Collection(sample), index, options)

@@ -19,9 +19,17 @@ final class KMeans {
   /** Rows a step of the assignment; bounds memory and paces the progress. */
   private static final long STEP = 1 << 17;
 
+  private static final double FIXED = 0x1p32;
+  private static final double LEAST = 0.1;
+
+  /** Rows of the average cosine that a centroid is taken to have beside its own. */
+  private static final double PRIOR = 2;
+
   private final Backend backend;
   private final Progress progress;
   private final SplittableRandom random;
+  private double[] lengths = {};
+  private long[] rowsOf = {};
 
   KMeans(Backend backend, Progress progress, long seed) {
     this.backend = backend;
@@ -38,6 +46,8 @@ final class KMeans {
   Matrix train(Matrix rows, int count, int iterations, Arena arena) {
     Matrix centroids = Matrix.allocate(arena, count, rows.dim());
     centroids.data().copyFrom(rows.slice(0, count).data());
+    lengths = new double[count];
+    rowsOf = new long[count];
     progress.stage("clustering", "tokens", rows.rows() * iterations);
     for (int i = 0; i < iterations; i++) {
       step(rows, centroids);
@@ -62,6 +72,7 @@ final class KMeans {
         progress.advance(n);
       }
       for (long c = 0; c < centroids.rows(); c++) {
+        rowsOf[(int) c] = counts.getAtIndex(Layouts.I64, c);
         move(rows, centroids, c, sums);
       }
     }
@@ -79,12 +90,44 @@ final class KMeans {
       squares += sum * sum;
     }
     if (squares == 0) {
+      rowsOf[(int) c] = 0;
       centroids.slice(c, 1).data().copyFrom(rows.slice(random.nextLong(rows.rows()), 1).data());
       return;
     }
     double inverse = 1 / Math.sqrt(squares);
+    lengths[(int) c] = Math.sqrt(squares) / FIXED;
     for (int d = 0; d < dim; d++) {
       centroids.set(c, d, (float) (sums.getAtIndex(Layouts.I64, c * dim + d) * inverse));
     }
+  }
+
+  /**
+   * For each centroid that was trained last the mean cosine with it of rows to come. A row is
+   * closer to the direction of a sum that it is part of than another would be, so that each is
+   * compared with the sum of the others: with n rows and a sum of length L, the mean is (L^2 - n) /
+   * ((n - 1) L).
+   */
+  double[] expectedCosines() {
+    double all = 0;
+    long several = 0;
+    for (int c = 0; c < lengths.length; c++) {
+      if (rowsOf[c] > 1) {
+        all += rowsOf[c] * ownCosine(c);
+        several += rowsOf[c];
+      }
+    }
+    double mean = several == 0 ? 1 : all / several;
+    double[] cosines = new double[lengths.length];
+    for (int c = 0; c < lengths.length; c++) {
+      double own = rowsOf[c] > 1 ? rowsOf[c] : 0;
+      double sum = (own > 0 ? own * ownCosine(c) : 0) + PRIOR * mean;
+      cosines[c] = Math.clamp(sum / (own + PRIOR), LEAST, 1);
+    }
+    return cosines;
+  }
+
+  private double ownCosine(int c) {
+    double length = lengths[c];
+    return (length * length - rowsOf[c]) / ((rowsOf[c] - 1) * length);
   }
 }

@@ -1,34 +1,50 @@
 package dev.tartan.codec;
 
+import dev.tartan.compute.Backend;
 import dev.tartan.compute.CodecTables;
 import dev.tartan.compute.Scope;
 import dev.tartan.memory.DType;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.TartanException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The tables that compress and reconstruct token embeddings: unit-length centroids, and for each
- * dimension of the residual a bucket number of {@code nbits} bits with one set of cutoffs and
- * weights for all dimensions. Immutable; names memory that belongs to whoever opened or trained it.
+ * The tables that compress and reconstruct token embeddings: centroids, and for each dimension of
+ * the residual a bucket number of {@code nbits} bits with one set of cutoffs and weights for all
+ * dimensions. Immutable; names memory that belongs to whoever opened or trained it.
  *
  * <p>{@code nbits} {@value #UNCOMPRESSED} keeps the embeddings themselves as float16 beside the
  * codes, for measuring what compression loses; such a codec has no cutoffs and no weights.
  *
  * @param kind how the tables were made, as stored in the manifest
- * @param centroids [K, dim], rows of unit length
+ * @param centroids [K, dim], rotated if there is a rotation; rows of unit length, or of kind {@code
+ *     TARTAN} means of rows of unit length, which are shorter
  * @param cutoffs F32 [2^nbits - 1], ascending
  * @param weights F32 [2^nbits]
+ * @param rotation what token embeddings and queries are rotated by before they meet the tables;
+ *     null for nothing
  */
 public record ResidualCodec(
-    Kind kind, int nbits, Matrix centroids, MemorySegment cutoffs, MemorySegment weights) {
+    Kind kind,
+    int nbits,
+    Matrix centroids,
+    MemorySegment cutoffs,
+    MemorySegment weights,
+    @Nullable Rotation rotation) {
   /** The {@code nbits} of an index that keeps float16 embeddings. */
   public static final int UNCOMPRESSED = 16;
 
   /** The ways to make the tables. */
   public enum Kind {
     /** Quantile buckets of held-out residuals, as published. */
-    COLBERTV2("colbertv2", CodecTables.Form.UNIT);
+    COLBERTV2("colbertv2", CodecTables.Form.UNIT),
+    /**
+     * Rotated residuals in units of their own length, weights of least squared error, and a factor
+     * a token. Keeps at 2 bits about what the published one keeps at 4.
+     */
+    TARTAN("tartan", CodecTables.Form.SCALED);
 
     private final String label;
     private final CodecTables.Form form;
@@ -43,7 +59,7 @@ public record ResidualCodec(
     }
 
     /**
-     * The kind with this label.
+     * The kind with this label, as a codec file has it.
      *
      * @throws TartanException if this version knows none
      */
@@ -71,12 +87,12 @@ public record ResidualCodec(
   /**
    * Requires a number of bits that a codec can have.
    *
-   * @throws TartanException if it is none of 1, 2, 4, 8 and 16
+   * @throws TartanException if it is none of 1, 2, 3, 4, 8 and 16
    */
   public static void requireBits(int nbits) {
-    if (nbits != 1 && nbits != 2 && nbits != 4 && nbits != 8 && nbits != UNCOMPRESSED) {
+    if ((nbits < 1 || nbits > 4) && nbits != 8 && nbits != UNCOMPRESSED) {
       throw new TartanException(
-          "nbits is %d; 1, 2, 4 and 8 compress, 16 keeps float16 embeddings".formatted(nbits));
+          "nbits is %d; 1, 2, 3, 4 and 8 compress, 16 keeps float16 embeddings".formatted(nbits));
     }
   }
 
@@ -91,6 +107,22 @@ public record ResidualCodec(
   /** Bytes of one packed residual, or of one float16 embedding. */
   public int residualBytes() {
     return dim() * nbits / 8;
+  }
+
+  /**
+   * Centroids of unit length, not rotated, by which the codes of token embeddings are found; in
+   * {@code arena} where these are not the centroids themselves.
+   */
+  public Matrix directions(Backend backend, Arena arena) {
+    if (rotation == null) {
+      return centroids;
+    }
+    Matrix directions = Matrix.allocate(arena, centroids.rows(), centroids.dim());
+    try (Scope scope = backend.openScope()) {
+      rotation.rotateBack(scope.wrap(centroids), backend, scope).copyTo(directions.data());
+    }
+    directions.normalizeRows("the codec's centroids", 0);
+    return directions;
   }
 
   /** The type that holds a code: two bytes where they suffice. */

@@ -161,9 +161,9 @@ public interface Backend extends AutoCloseable {
    * Packs the bucket numbers of the residuals and finds the factors of the tokens. A bucket number
    * is the count of cutoffs strictly below {@code residual / s}. With {@link
    * CodecTables.Form#UNIT}, s is 1 and the factor {@code 1 / |centroid + weights|}. With {@link
-   * CodecTables.Form#SCALED}, s is the root of the mean square of the residual, and the factor that
-   * of least squared error, {@code residual . weights / weights . weights}. Equal to the bit in all
-   * backends.
+   * CodecTables.Form#SCALED}, s starts as the root of the mean square of the residual and at 2 to 4
+   * bits is refined twice towards the least squared error (native/include/tartan_cpu.h has the
+   * formula); the factor is {@code |residual| / |weights|}. Equal to the bit in all backends.
    *
    * @param rows F32 [n, dim]
    * @param codes I32 [n, 1]

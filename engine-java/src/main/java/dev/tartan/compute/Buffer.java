@@ -18,6 +18,13 @@ public interface Buffer {
   /** Rows {@code [first, first + count)}, sharing memory. */
   Buffer slice(long first, long count);
 
+  /**
+   * The same memory as rows of {@code columns} elements.
+   *
+   * @throws IllegalArgumentException if they are no whole number of rows
+   */
+  Buffer reshape(int columns);
+
   /** Fills the buffer from {@code source}, which has exactly {@link #bytes()} bytes. */
   void copyFrom(MemorySegment source);
 

@@ -5,7 +5,7 @@ package dev.tartan.compute;
  *
  * @param form how a token reconstructs from its code and its bucket numbers
  * @param nbits bits a dimension: 1, 2, 3, 4 or 8
- * @param centroids F32 [K, dim], rows of unit length
+ * @param centroids F32 [K, dim], rows of at most unit length
  * @param cutoffs F32 [2^nbits - 1, 1], ascending
  * @param weights F32 [2^nbits, 1]
  */

@@ -1,7 +1,7 @@
 package dev.tartan.compute;
 
 import dev.tartan.memory.DType;
-import dev.tartan.memory.Matrix;
+import java.lang.foreign.MemorySegment;
 
 /**
  * The token embeddings of one or more queries, ragged, never padded.
@@ -27,10 +27,15 @@ public record QueryBatch(Buffer rows, int[] offsets) {
     return new QueryBatch(scope.allocate(DType.F32, rows, dim), new int[] {0, rows});
   }
 
-  /** Puts another query in the place of a batch's only one, within the room there is. */
-  public void replace(Matrix query) {
-    rows.copyRowsFrom(query.data());
-    offsets[1] = Math.toIntExact(query.rows());
+  /**
+   * Puts another query in the place of a batch's only one, within the room there is.
+   *
+   * @param values F32 [at least count, dim]; rows beyond {@code count} do not matter
+   * @param count rows of the query
+   */
+  public void replace(MemorySegment values, int count) {
+    rows.copyRowsFrom(values);
+    offsets[1] = count;
   }
 
   public int queries() {

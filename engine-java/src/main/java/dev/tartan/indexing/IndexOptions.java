@@ -8,7 +8,8 @@ import org.jspecify.annotations.Nullable;
  * How an index is made.
  *
  * @param dim width of a token embedding: a multiple of 8 from 8 to 1024
- * @param nbits bits a dimension of the residual: 1, 2, 4, 8, or 16 to keep float16 embeddings
+ * @param codec how token embeddings are compressed
+ * @param nbits bits a dimension of the residual: 1, 2, 3, 4, 8, or 16 to keep float16 embeddings
  * @param centroids how many; 0 for 2^floor(log2(16 sqrt(tokens)))
  * @param storeText whether the passages' texts are kept, to be shown and explained
  * @param model the encoder, to be used again for queries; null if embeddings are brought
@@ -16,6 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record IndexOptions(
     int dim,
+    ResidualCodec.Kind codec,
     int nbits,
     int centroids,
     boolean storeText,
@@ -36,6 +38,6 @@ public record IndexOptions(
 
   /** Options for embeddings of width {@code dim} at {@code nbits}, all else by default. */
   public static IndexOptions of(int dim, int nbits) {
-    return new IndexOptions(dim, nbits, 0, true, null, null);
+    return new IndexOptions(dim, ResidualCodec.Kind.TARTAN, nbits, 0, true, null, null);
   }
 }

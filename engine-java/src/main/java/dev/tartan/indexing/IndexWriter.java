@@ -147,7 +147,7 @@ public final class IndexWriter implements AutoCloseable {
   private Manifest commit(EmbeddingSource source) {
     try (Arena arena = Arena.ofShared()) {
       ResidualCodec codec = train(source, arena);
-      segment.startEmbeddings(codec);
+      segment.startEmbeddings(codec, backend);
       compress(source, codec);
       progress.stage("inverted lists", "lists", -1);
       Manifest.SegmentEntry entry = segment.finish(codec);
@@ -167,7 +167,8 @@ public final class IndexWriter implements AutoCloseable {
     long wanted = (long) centroids * CodecTrainer.ROWS_PER_CENTROID;
     try (Arena sampleArena = Arena.ofShared()) {
       Matrix sample = Sample.draw(source, Math.min(source.tokens(), wanted), sampleArena, progress);
-      return new CodecTrainer(backend, progress).train(sample, centroids, options.nbits(), arena);
+      return new CodecTrainer(backend, progress)
+          .train(sample, centroids, options.codec(), options.nbits(), arena);
     }
   }
 

@@ -1,6 +1,7 @@
 package dev.tartan.search;
 
 import dev.tartan.codec.ResidualCodec;
+import dev.tartan.codec.Rotation;
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.Buffer;
 import dev.tartan.compute.Candidates;
@@ -52,6 +53,7 @@ public final class Searcher implements AutoCloseable {
   private final Scope resident;
   private final CodecTables codec;
   private final CentroidGrid grid;
+  private final @Nullable QueryRotation rotation;
   private final List<SegmentTables> segments = new ArrayList<>();
   private final StageClock clock = new StageClock();
   private final Map<SearchOptions, SearchSettings> settings = new ConcurrentHashMap<>();
@@ -68,6 +70,8 @@ public final class Searcher implements AutoCloseable {
     this.resident = backend.openScope();
     this.codec = snapshot.codec().tables(resident);
     this.grid = backend.grid(codec.centroids(), resident);
+    Rotation rotation = snapshot.codec().rotation();
+    this.rotation = rotation == null ? null : new QueryRotation(rotation);
     for (Segment segment : snapshot.segments()) {
       segments.add(SegmentTables.of(segment, snapshot.codec().compressed(), resident));
     }
@@ -202,6 +206,10 @@ public final class Searcher implements AutoCloseable {
       if (snapshot.codec().compressed()) {
         Buffer out = scope.allocate(DType.F32, tokens, codec.dim());
         backend.decompress(codec, segment.compressed(scope), segment.firstToken(passage), out);
+        Rotation turned = snapshot.codec().rotation();
+        if (turned != null) {
+          out = turned.rotateBack(out, backend, scope);
+        }
         out.copyTo(rows.data());
       } else {
         Buffer part = segment.dense(scope).rows().slice(segment.firstToken(passage), tokens);
@@ -226,7 +234,7 @@ public final class Searcher implements AutoCloseable {
         Scope scope = backend.openScope();
         Arena arena = Arena.ofConfined()) {
       QueryBatch batch = QueryBatch.room(scope, (int) query.rows(), query.dim());
-      batch.replace(query);
+      batch.replace(query.data(), (int) query.rows());
       CentroidScores scores =
           CentroidScores.allocate(scope, batch, Math.toIntExact(codec.centroids().rows()));
       backend.centroidScores(batch, codec.centroids(), scores);
@@ -244,7 +252,10 @@ public final class Searcher implements AutoCloseable {
     Ranking[] rankings = new Ranking[queries];
     Arrays.setAll(rankings, q -> new Ranking(segments));
     return new Workspace(
-        scope, new PlaidSearch(backend, codec, grid, compressed, clock, scope), rankings);
+        scope,
+        rotation,
+        new PlaidSearch(backend, codec, grid, compressed, clock, scope),
+        rankings);
   }
 
   /** Searches that run end first, and no other begins. */

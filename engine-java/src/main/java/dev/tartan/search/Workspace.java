@@ -6,6 +6,7 @@ import dev.tartan.compute.QueryBatch;
 import dev.tartan.compute.Scope;
 import dev.tartan.memory.DType;
 import dev.tartan.memory.Matrix;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -15,17 +16,32 @@ import org.jspecify.annotations.Nullable;
  */
 final class Workspace implements AutoCloseable {
   private final Scope scope;
+  private final @Nullable QueryRotation rotation;
   final PlaidSearch plaid;
 
   /** One for each query. */
   final Ranking[] rankings;
 
   /** A query in integers for each number of lanes that was met, by multiples of the least. */
-  private final @Nullable IntegerQueries[] single =
-      new IntegerQueries[IntegerQueries.lanes(QueryBatch.MAX_ROWS) / IntegerQueries.LANES + 1];
+  private final @Nullable Single[] singles =
+      new Single[IntegerQueries.lanes(QueryBatch.MAX_ROWS) / IntegerQueries.LANES + 1];
 
-  Workspace(Scope scope, PlaidSearch plaid, Ranking[] rankings) {
+  /** Room for one query; {@code rotated} is null where queries are not rotated. */
+  private record Single(IntegerQueries integers, QueryRotation.@Nullable Room rotated) {
+    void replace(Matrix query) {
+      if (rotated == null) {
+        integers.queries().replace(query.data(), Math.toIntExact(query.rows()));
+      } else {
+        rotated.rotate(query);
+        integers.queries().replace(rotated.values, Math.toIntExact(query.rows()));
+      }
+    }
+  }
+
+  Workspace(
+      Scope scope, @Nullable QueryRotation rotation, PlaidSearch plaid, Ranking[] rankings) {
     this.scope = scope;
+    this.rotation = rotation;
     this.plaid = plaid;
     this.rankings = rankings;
   }
@@ -33,13 +49,16 @@ final class Workspace implements AutoCloseable {
   /** Room for one query in integers, which holds its rows already. */
   IntegerQueries query(Matrix query) {
     int lanes = IntegerQueries.lanes(Math.toIntExact(query.rows()));
-    IntegerQueries room = single[lanes / IntegerQueries.LANES];
-    if (room == null) {
-      room = plaid.integerQueries(QueryBatch.room(scope, lanes, query.dim()));
-      single[lanes / IntegerQueries.LANES] = room;
+    Single single = singles[lanes / IntegerQueries.LANES];
+    if (single == null) {
+      single =
+          new Single(
+              plaid.integerQueries(QueryBatch.room(scope, lanes, query.dim())),
+              rotation == null ? null : rotation.room(lanes));
+      singles[lanes / IntegerQueries.LANES] = single;
     }
-    room.queries().replace(query);
-    return room;
+    single.replace(query);
+    return single.integers;
   }
 
   /** The same for many queries; its memory is not used again. */
@@ -50,9 +69,18 @@ final class Workspace implements AutoCloseable {
     }
     Buffer rows = scope.allocate(DType.F32, offsets[queries.size()], queries.getFirst().dim());
     for (int q = 0; q < queries.size(); q++) {
-      rows.slice(offsets[q], offsets[q + 1] - offsets[q]).copyFrom(queries.get(q).data());
+      rows.slice(offsets[q], offsets[q + 1] - offsets[q]).copyFrom(values(queries.get(q)));
     }
     return plaid.integerQueries(new QueryBatch(rows, offsets));
+  }
+
+  private MemorySegment values(Matrix query) {
+    if (rotation == null) {
+      return query.data();
+    }
+    QueryRotation.Room room = rotation.room(Math.toIntExact(query.rows()));
+    room.rotate(query);
+    return room.values;
   }
 
   @Override

@@ -1,9 +1,9 @@
 package dev.tartan.segment;
 
 import dev.tartan.codec.ResidualCodec;
+import dev.tartan.codec.Rotation;
 import dev.tartan.memory.DType;
 import dev.tartan.memory.Matrix;
-import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
@@ -16,6 +16,10 @@ final class CodecFile {
     try (ArrayFileWriter out = new ArrayFileWriter(path, Component.CODEC, DType.F32, codec.dim())) {
       writePadded(out, codec.cutoffs(), codec.dim());
       writePadded(out, codec.weights(), codec.dim());
+      if (codec.rotation() != null) {
+        out.write(codec.rotation().embeddings().data());
+        out.write(codec.rotation().queries().data());
+      }
       out.write(codec.centroids().data());
       out.finish();
     }
@@ -27,24 +31,28 @@ final class CodecFile {
 
   static ResidualCodec read(ArrayFile file, Manifest manifest) {
     Manifest.CodecEntry entry = manifest.codec();
-    if (entry.rotation()) {
-      throw new TartanException("the codec has a rotation, which this version does not know");
-    }
     int dim = manifest.dim();
     file.expect(DType.F32, (long) dim * Float.BYTES);
     int buckets = entry.nbits() == ResidualCodec.UNCOMPRESSED ? 0 : 1 << entry.nbits();
     long cutoffRows = rows(Math.max(0, buckets - 1), dim);
     long weightRows = rows(buckets, dim);
-    file.expectRows(cutoffRows + weightRows + entry.centroids());
+    long rotationRows = entry.rotation() ? 2L * dim : 0;
+    file.expectRows(cutoffRows + weightRows + rotationRows + entry.centroids());
     MemorySegment data = file.data();
     long rowBytes = file.rowBytes();
-    MemorySegment centroids = data.asSlice((cutoffRows + weightRows) * rowBytes);
+    long rotation = (cutoffRows + weightRows) * rowBytes;
+    MemorySegment centroids = data.asSlice(rotation + rotationRows * rowBytes);
     return new ResidualCodec(
         ResidualCodec.Kind.of(entry.kind()),
         entry.nbits(),
         new Matrix(centroids, entry.centroids(), dim),
         data.asSlice(0, Math.max(0, buckets - 1) * (long) Float.BYTES),
-        data.asSlice(cutoffRows * rowBytes, buckets * (long) Float.BYTES));
+        data.asSlice(cutoffRows * rowBytes, buckets * (long) Float.BYTES),
+        entry.rotation()
+            ? new Rotation(
+                new Matrix(data.asSlice(rotation, dim * rowBytes), dim, dim),
+                new Matrix(data.asSlice(rotation + dim * rowBytes, dim * rowBytes), dim, dim))
+            : null);
   }
 
   /** Rows of {@code dim} that hold {@code values} values. */

@@ -124,7 +124,11 @@ public final class IndexDirectory implements AutoCloseable {
   public Manifest.CodecEntry writeCodec(String file, ResidualCodec codec) {
     CodecFile.write(path.resolve(file), codec);
     return new Manifest.CodecEntry(
-        file, codec.kind().label(), codec.nbits(), codec.centroids().rows(), false);
+        file,
+        codec.kind().label(),
+        codec.nbits(),
+        codec.centroids().rows(),
+        codec.rotation() != null);
   }
 
   /**

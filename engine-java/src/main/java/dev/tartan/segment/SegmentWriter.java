@@ -32,6 +32,8 @@ public final class SegmentWriter implements AutoCloseable {
   private long passages;
   private long tokens;
   private long written;
+  private @Nullable Matrix directions;
+  private final Arena arena = Arena.ofShared();
 
   /** A segment {@code name} in {@code directory}; texts are stored if {@code withText}. */
   public SegmentWriter(Path directory, String name, boolean withText) {
@@ -85,8 +87,9 @@ public final class SegmentWriter implements AutoCloseable {
   }
 
   /** Ends the first pass. */
-  public void startEmbeddings(ResidualCodec codec) {
+  public void startEmbeddings(ResidualCodec codec, Backend backend) {
     List.copyOf(open.keySet()).forEach(this::complete);
+    directions = codec.directions(backend, arena);
     create(Component.CODES, codec.codeType(), 1);
     if (codec.compressed()) {
       create(Component.RESIDUALS, DType.U8, codec.residualBytes());
@@ -103,21 +106,24 @@ public final class SegmentWriter implements AutoCloseable {
    */
   public void addEmbeddings(Matrix rows, ResidualCodec codec, Backend backend) {
     try (Scope scope = backend.openScope();
-        Arena arena = Arena.ofConfined()) {
+        Arena copies = Arena.ofConfined()) {
       Buffer values = scope.wrap(rows);
       Buffer codes = scope.allocate(DType.I32, rows.rows(), 1);
-      backend.nearestCentroids(values, scope.wrap(codec.centroids()), codes);
-      MemorySegment wide = arena.allocate(codes.bytes(), 64);
+      backend.nearestCentroids(values, scope.wrap(directions()), codes);
+      MemorySegment wide = copies.allocate(codes.bytes(), 64);
       codes.copyTo(wide);
-      writer(Component.CODES).write(codec.codeType() == DType.U16 ? narrow(wide, arena) : wide);
+      writer(Component.CODES).write(codec.codeType() == DType.U16 ? narrow(wide, copies) : wide);
       if (codec.compressed()) {
         Buffer residuals = scope.allocate(DType.U8, rows.rows(), codec.residualBytes());
         Buffer factors = scope.allocate(DType.U16, rows.rows(), 1);
+        if (codec.rotation() != null) {
+          values = codec.rotation().rotate(values, backend, scope);
+        }
         backend.compress(values, codes, codec.tables(scope), residuals, factors);
-        write(Component.RESIDUALS, residuals, arena);
-        write(Component.FACTORS, factors, arena);
+        write(Component.RESIDUALS, residuals, copies);
+        write(Component.FACTORS, factors, copies);
       } else {
-        MemorySegment halves = arena.allocate(rows.rows() * rows.dim() * Short.BYTES, 64);
+        MemorySegment halves = copies.allocate(rows.rows() * rows.dim() * Short.BYTES, 64);
         Layouts.floatToHalf(rows.data(), halves, rows.rows() * rows.dim());
         writer(Component.EMBEDDINGS).write(halves);
       }
@@ -141,8 +147,16 @@ public final class SegmentWriter implements AutoCloseable {
 
   @Override
   public void close() {
+    arena.close();
     open.values().forEach(ArrayFileWriter::close);
     open.clear();
+  }
+
+  private Matrix directions() {
+    if (directions == null) {
+      throw new IllegalStateException("embeddings have not been started");
+    }
+    return directions;
   }
 
   private static MemorySegment narrow(MemorySegment wide, Arena arena) {

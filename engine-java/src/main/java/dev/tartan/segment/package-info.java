@@ -30,10 +30,11 @@
  *
  * {@code codec-N.codec}: float32 rows of {@code dim}. First the bucket cutoffs ({@code 2^nbits - 1}
  * values, ascending), then the bucket weights ({@code 2^nbits}), each padded with zeros to whole
- * rows; then, if the manifest's codec entry says {@code rotation}, a {@code dim x dim} matrix; then
- * the centroids, one a row, of unit length. An uncompressed codec (nbits 16) has centroids only.
- * The entry's {@code kind} says how the tables were made; a reader refuses a kind that it does not
- * know.
+ * rows; then, if the manifest's codec entry says {@code rotation}, two {@code dim x dim} matrices,
+ * see {@link dev.tartan.codec.Rotation}: what token embeddings are multiplied by before they are
+ * compared with the centroids and compressed, and what queries are; then the centroids, one a row.
+ * An uncompressed codec (nbits 16) has centroids only. The entry's {@code kind} says how the tables
+ * were made; a reader refuses a kind that it does not know.
  *
  * <h2>Segment files</h2>
  *
@@ -42,11 +43,12 @@
  * tokens of a passage follow each other, passage after passage, without padding. Codes take two
  * bytes up to 65,536 centroids, else four.
  *
- * <p>A residual row has {@code dim * nbits / 8} bytes. Byte k holds {@code 8 / nbits} consecutive
- * dimensions, the first of them, {@code k * 8 / nbits}, in the lowest bits. Reversing the bits of
- * every byte gives the published order of colbert-ai. {@code factors} holds one float16 a token:
- * with codec kind {@code colbertv2} the inverse norm of centroid + weights, which saves computing
- * it.
+ * <p>A residual row has {@code dim * nbits / 8} bytes, a stream of bits that fills each byte from
+ * its lowest: dimension d has bits {@code [d * nbits, (d + 1) * nbits)}, the lowest of its number
+ * first. Reversing the bits of every byte gives the published order of colbert-ai. {@code factors}
+ * holds one float16 a token: with codec kind {@code tartan} what the weights of the token are
+ * multiplied by; with {@code colbertv2} the inverse norm of centroid + weights, which saves
+ * computing it.
  *
  * <p>Inverted lists: the list of centroid c has {@code listlengths[c]} passages, those with a token
  * of code c, ascending and each once; the lists stand one after the other in {@code lists}.

@@ -49,7 +49,8 @@ class WrongUsageTest {
           index --embeddings E --index I                                 | --doclens
           index --embeddings E --doclens D --index I --split 180         | --split is for
           index --embeddings E --doclens D --index I --no-text           | --no-text is for
-          index --collection C --index I --nbits 3                       | nbits is 3
+          index --collection C --index I --nbits 5                       | nbits is 5
+          index --collection C --index I --codec mine                    | neither tartan nor colbertv2
           index --collection C --index I --split 3                       | --split is 3
           index --collection C --index I --centroids -1                  | -1 centroids
           index --collection C --index I --threads 0                     | --threads is 0

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.tartan.codec.ResidualCodec;
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.Contenders;
 import dev.tartan.indexing.IndexWriter.Passage;
@@ -147,10 +148,12 @@ class IndexWriterTest {
     for (int dim : new int[] {0, 4, 12, 1032, -8}) {
       assertLine(() -> IndexOptions.of(dim, 2), "dim " + dim);
     }
-    for (int nbits : new int[] {0, 3, 5, 32}) {
+    for (int nbits : new int[] {0, 5, 7, 32}) {
       assertLine(() -> IndexOptions.of(16, nbits), "nbits is " + nbits);
     }
-    assertLine(() -> new IndexOptions(16, 2, -1, true, null, null), "-1 centroids");
+    assertLine(
+        () -> new IndexOptions(16, ResidualCodec.Kind.TARTAN, 2, -1, true, null, null),
+        "-1 centroids");
   }
 
   @Test

@@ -3,7 +3,10 @@ package dev.tartan.segment;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.tartan.codec.ResidualCodec;
+import dev.tartan.codec.Rotation;
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.Contenders;
 import dev.tartan.indexing.IndexOptions;
@@ -13,9 +16,11 @@ import dev.tartan.indexing.TestIndex;
 import dev.tartan.indexing.TestIndex.Doc;
 import dev.tartan.memory.DType;
 import dev.tartan.memory.Layouts;
+import dev.tartan.memory.Matrix;
 import dev.tartan.memory.Progress;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
@@ -26,6 +31,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.SplittableRandom;
 import java.util.TreeSet;
@@ -68,8 +74,11 @@ class SegmentFormatTest {
     TestIndex.write(directory, IndexOptions.of(16, 4), docs);
     List<float[]> tokens =
         docs.stream().flatMap(d -> d.passages().stream()).flatMap(Arrays::stream).toList();
-    try (Snapshot snapshot = Snapshot.open(directory)) {
+    try (Snapshot snapshot = Snapshot.open(directory);
+        Backend backend = Contenders.best(1);
+        Arena arena = Arena.ofShared()) {
       Segment segment = snapshot.segments().getFirst();
+      Matrix directions = snapshot.codec().directions(backend, arena);
       short[] codes = array(Component.CODES).toArray(Layouts.U16);
       assertEquals(tokens.size(), codes.length);
       List<TreeSet<Integer>> lists = new ArrayList<>();
@@ -79,7 +88,7 @@ class SegmentFormatTest {
       for (int p = 0; p < segment.passages(); p++) {
         for (int t = 0; t < segment.doclen(p); t++) {
           int token = (int) segment.firstToken(p) + t;
-          assertEquals(nearest(tokens.get(token), snapshot), codes[token], "token " + token);
+          assertEquals(nearest(tokens.get(token), directions), codes[token], "token " + token);
           lists.get(codes[token]).add(p);
         }
       }
@@ -90,15 +99,15 @@ class SegmentFormatTest {
     }
   }
 
-  private static int nearest(float[] token, Snapshot snapshot) {
+  private static int nearest(float[] token, Matrix centroids) {
     double best = -2;
     int code = -1;
-    for (int c = 0; c < snapshot.codec().centroids().rows(); c++) {
+    for (int c = 0; c < centroids.rows(); c++) {
       double dot = 0;
       for (int d = 0; d < token.length; d++) {
         // the writer rounds what it spools to float16
         double value = Float.float16ToFloat(Float.floatToFloat16(token[d]));
-        dot += value * snapshot.codec().centroids().get(c, d);
+        dot += value * centroids.get(c, d);
       }
       if (dot > best) {
         best = dot;
@@ -147,7 +156,7 @@ class SegmentFormatTest {
   }
 
   @Test
-  void theCodecFileHasPaddedTablesThenCentroids() {
+  void theCodecFileHasPaddedTablesThenRotationThenCentroids() {
     TestIndex.write(directory, IndexOptions.of(8, 4), TestIndex.docs(4, 20, 8, 1));
     try (Snapshot snapshot = Snapshot.open(directory)) {
       byte[] file = read("codec-1.codec");
@@ -156,7 +165,11 @@ class SegmentFormatTest {
       assertEquals(
           0, rows.get(ValueLayout.JAVA_INT_UNALIGNED, 60), "15 cutoffs fill two rows of 8");
       assertEquals(-1, snapshot.codec().weights().mismatch(rows.asSlice(64, 64)));
-      assertEquals(-1, snapshot.codec().centroids().data().mismatch(rows.asSlice(128)));
+      Rotation rotation = Objects.requireNonNull(snapshot.codec().rotation());
+      assertTrue(snapshot.manifest().codec().rotation());
+      assertEquals(-1, rotation.embeddings().data().mismatch(rows.asSlice(128, 256)));
+      assertEquals(-1, rotation.queries().data().mismatch(rows.asSlice(384, 256)));
+      assertEquals(-1, snapshot.codec().centroids().data().mismatch(rows.asSlice(640)));
     }
   }
 
@@ -198,7 +211,8 @@ class SegmentFormatTest {
 
   @Test
   void textsThatAreNotStoredAreNull() {
-    IndexOptions options = new IndexOptions(16, 2, 4, false, "a model", 180);
+    IndexOptions options =
+        new IndexOptions(16, ResidualCodec.Kind.COLBERTV2, 2, 4, false, "a model", 180);
     TestIndex.write(directory, options, TestIndex.docs(3, 5, 16, 1));
     try (Snapshot snapshot = Snapshot.open(directory)) {
       assertNull(snapshot.segments().getFirst().text(0));

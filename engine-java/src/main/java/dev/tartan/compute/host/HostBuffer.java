@@ -21,6 +21,11 @@ record HostBuffer(DType dtype, long rows, int columns, MemorySegment segment) im
   }
 
   @Override
+  public Buffer reshape(int newColumns) {
+    return new HostBuffer(dtype, rows * columns / newColumns, newColumns, segment);
+  }
+
+  @Override
   public void copyFrom(MemorySegment source) {
     requireSize(source);
     segment.copyFrom(source);

@@ -13,6 +13,7 @@ import java.lang.foreign.MemorySegment;
  */
 final class ReferenceCompression {
   private static final int LANES = 8;
+  private static final int REFINEMENTS = 2;
   private static final float MIN_NORM = 1e-12f;
 
   private ReferenceCompression() {}
@@ -20,21 +21,57 @@ final class ReferenceCompression {
   /** Writes the packed bucket numbers over zeros; returns the factor. */
   static float compress(
       HostCodec codec, MemorySegment row, MemorySegment centroid, MemorySegment packed) {
-    boolean unit = codec.form() == Form.UNIT;
     float[] residual = new float[codec.dim()];
     for (int d = 0; d < residual.length; d++) {
       residual[d] = row.getAtIndex(F32, d) - centroid.getAtIndex(F32, d);
     }
+    if (codec.form() == Form.UNIT) {
+      int[] buckets = buckets(codec, residual, 1);
+      pack(codec, buckets, packed);
+      return unitFactor(centroid, weights(codec, buckets));
+    }
     float squares = dot(residual, residual);
     float inverse = squares > 0 ? (float) Math.sqrt(residual.length / squares) : 0;
-    float[] weights = new float[residual.length];
-    for (int d = 0; d < residual.length; d++) {
-      int bucket = bucket(codec, unit ? residual[d] : residual[d] * inverse);
-      weights[d] = codec.weights().getAtIndex(F32, bucket);
-      int bits = d * codec.nbits();
-      packed.set(U8, bits / 8, (byte) (packed.get(U8, bits / 8) | bucket << bits % 8));
+    int refinements = codec.nbits() > 1 && codec.nbits() < 8 ? REFINEMENTS : 0;
+    for (int i = 0; i < refinements; i++) {
+      float[] weights = weights(codec, buckets(codec, residual, inverse));
+      float length = dot(weights, weights);
+      float factor = length > 0 ? dot(residual, weights) / length : 0;
+      float twice = 2 * factor * inverse - 1;
+      inverse = twice > 0 ? inverse / twice : inverse;
     }
-    return unit ? unitFactor(centroid, weights) : scaledFactor(residual, weights);
+    int[] buckets = buckets(codec, residual, inverse);
+    pack(codec, buckets, packed);
+    float[] weights = weights(codec, buckets);
+    float length = dot(weights, weights);
+    return length > 0 ? (float) Math.sqrt(squares / length) : 0;
+  }
+
+  private static int[] buckets(HostCodec codec, float[] residual, float inverse) {
+    int[] buckets = new int[residual.length];
+    for (int d = 0; d < residual.length; d++) {
+      buckets[d] = bucket(codec, residual[d] * inverse);
+    }
+    return buckets;
+  }
+
+  private static float[] weights(HostCodec codec, int[] buckets) {
+    float[] weights = new float[buckets.length];
+    for (int d = 0; d < buckets.length; d++) {
+      weights[d] = codec.weights().getAtIndex(F32, buckets[d]);
+    }
+    return weights;
+  }
+
+  /** A stream of bits, the lowest of a number and of a byte first. */
+  private static void pack(HostCodec codec, int[] buckets, MemorySegment packed) {
+    for (int d = 0; d < buckets.length; d++) {
+      for (int b = 0; b < codec.nbits(); b++) {
+        int bit = d * codec.nbits() + b;
+        int set = (buckets[d] >> b & 1) << bit % 8;
+        packed.set(U8, bit / 8, (byte) (packed.get(U8, bit / 8) | set));
+      }
+    }
   }
 
   /** The number of cutoffs strictly below a value. */
@@ -53,11 +90,6 @@ final class ReferenceCompression {
     }
     float norm = (float) Math.sqrt(dot(sum, sum));
     return 1 / (norm > MIN_NORM ? norm : MIN_NORM);
-  }
-
-  private static float scaledFactor(float[] residual, float[] weights) {
-    float squares = dot(weights, weights);
-    return squares > 0 ? dot(residual, weights) / squares : 0;
   }
 
   private static float dot(float[] a, float[] b) {

@@ -1,5 +1,6 @@
 package dev.tartan.jmh.scale;
 
+import dev.tartan.codec.ResidualCodec;
 import dev.tartan.compute.Backend;
 import dev.tartan.indexing.IndexOptions;
 import dev.tartan.indexing.IndexWriter;
@@ -53,7 +54,14 @@ final class ScaleRun {
     long start = System.nanoTime();
     StageTimes stages = new StageTimes();
     IndexOptions settings =
-        new IndexOptions(corpus.dim(), options.nbits, options.centroids, false, null, null);
+        new IndexOptions(
+            corpus.dim(),
+            ResidualCodec.Kind.TARTAN,
+            options.nbits,
+            options.centroids,
+            false,
+            null,
+            null);
     try (IndexWriter writer = new IndexWriter(index, settings, backend, stages)) {
       writer.commit(corpus, null);
     }
