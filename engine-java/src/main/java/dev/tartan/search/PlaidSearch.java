@@ -18,12 +18,6 @@ import java.lang.foreign.MemorySegment;
  * final score is the same whichever way it was reached.
  */
 final class PlaidSearch {
-  /** The share of ndocs that is scored exactly, as published. */
-  private static final int EXACT_SHARE = 4;
-
-  /** Candidates are first cut to so many times ndocs by what their inverted lists tell. */
-  private static final int LISTED = 8;
-
   /** Passages rescored in float beyond those kept: integers may rank neighbours the other way. */
   private static final int MARGIN = 8;
 
@@ -66,24 +60,22 @@ final class PlaidSearch {
   Candidates search(
       IntegerQueries queries, SegmentTables segment, SearchSettings settings, long keep) {
     long start = System.nanoTime();
-    Candidates found =
-        Candidates.allocate(scope, queries.queries().queries(), segment.segment().passages());
-    backend.candidates(queries, segment.lists(), settings.nprobe(), found);
-    if (found.largest() > (long) LISTED * settings.ndocs()) {
-      found = cut(found, (long) LISTED * settings.ndocs());
-    }
+    long scored = Math.max(settings.scored(), keep);
+    Candidates found = listed(queries, segment, settings.nprobe());
+    found = cut(found, Math.max(settings.ndocs(), scored));
     start = clock.charge(Stage.CANDIDATES, start);
-    if (found.largest() > settings.ndocs()) {
-      backend.approximateScores(queries, segment.compressed(), settings.threshold(), found);
-      found = cut(found, settings.ndocs());
-      start = clock.charge(Stage.PRUNED, start);
-    }
-    long scored = Math.max(settings.ndocs() / EXACT_SHARE, keep);
     if (found.largest() > scored) {
-      backend.approximateScores(queries, segment.compressed(), Float.NEGATIVE_INFINITY, found);
-      found = best(found, scored);
-      start = clock.charge(Stage.APPROXIMATE, start);
+      backend.approximateScores(queries, segment.compressed(), settings.threshold(), found);
+      found = cut(found, scored);
+      clock.charge(Stage.APPROXIMATE, start);
     }
+    return exact(queries, segment, found, keep);
+  }
+
+  /** The {@code keep} best of {@code found} by exact score. */
+  private Candidates exact(
+      IntegerQueries queries, SegmentTables segment, Candidates found, long keep) {
+    long start = System.nanoTime();
     if (segment.dense() != null) {
       backend.maxSimDense(queries.queries(), segment.dense(), found);
     } else {
@@ -91,9 +83,9 @@ final class PlaidSearch {
       start = clock.charge(Stage.MAXSIM, start);
       found = rescored(queries, segment, found, keep);
     }
-    found = best(found, keep);
+    Candidates best = best(found, keep);
     clock.charge(Stage.RESCORE, start);
-    return found;
+    return best;
   }
 
   /** The passages that can be among the {@code keep} best, with the scores that a user sees. */
@@ -109,6 +101,9 @@ final class PlaidSearch {
    * scored negative infinity: alone they would not have been pruned.
    */
   private Candidates cut(Candidates found, long keep) {
+    if (found.largest() <= keep) {
+      return found;
+    }
     Candidates best = best(found, keep);
     for (int q = 0; q < found.queries(); q++) {
       long n = found.count(q);
@@ -124,20 +119,45 @@ final class PlaidSearch {
     return best;
   }
 
-  /** The {@code keep} best of all passages, each scored in float. */
-  Candidates exhaustive(QueryBatch queries, SegmentTables segment, long keep) {
+  /** The passages in the lists that are probed, scored by what these tell. */
+  Candidates listed(IntegerQueries queries, SegmentTables segment, int nprobe) {
+    Candidates found =
+        Candidates.allocate(scope, queries.queries().queries(), segment.segment().passages());
+    backend.candidates(queries, segment.lists(), nprobe, found);
+    return found;
+  }
+
+  /** All passages, by number, with their approximate scores. */
+  Candidates approximate(IntegerQueries queries, SegmentTables segment) {
+    Candidates all = all(queries.queries().queries(), segment);
+    backend.approximateScores(queries, segment.compressed(), Float.NEGATIVE_INFINITY, all);
+    return all;
+  }
+
+  /** The {@code keep} best of all passages as a search finds them: chosen by integers. */
+  Candidates exact(IntegerQueries queries, SegmentTables segment, long keep) {
+    return exact(queries, segment, all(queries.queries().queries(), segment), keep);
+  }
+
+  private Candidates all(int queries, SegmentTables segment) {
     int passages = segment.segment().passages();
-    Candidates all = Candidates.allocate(scope, queries.queries(), passages);
+    Candidates all = Candidates.allocate(scope, queries, passages);
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment numbers = arena.allocate((long) passages * Integer.BYTES, 4);
       for (int p = 0; p < passages; p++) {
         numbers.setAtIndex(Layouts.I32, p, p);
       }
-      for (int q = 0; q < queries.queries(); q++) {
+      for (int q = 0; q < queries; q++) {
         all.passages().slice(q * all.capacity(), passages).copyFrom(numbers);
         all.setCount(q, passages);
       }
     }
+    return all;
+  }
+
+  /** The {@code keep} best of all passages, each scored in float. */
+  Candidates exhaustive(QueryBatch queries, SegmentTables segment, long keep) {
+    Candidates all = all(queries.queries(), segment);
     long start = System.nanoTime();
     if (segment.dense() != null) {
       backend.maxSimDense(queries, segment.dense(), all);
@@ -153,7 +173,8 @@ final class PlaidSearch {
     return best;
   }
 
-  private Candidates best(Candidates candidates, long keep) {
+  /** The {@code keep} best by their scores, best first. */
+  Candidates best(Candidates candidates, long keep) {
     Candidates best =
         Candidates.allocate(scope, candidates.queries(), Math.min(keep, candidates.largest()));
     backend.keepBest(candidates, keep, best);

@@ -20,11 +20,11 @@ import dev.tartan.segment.Snapshot;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -64,30 +64,17 @@ public final class Searcher implements AutoCloseable {
     return clock;
   }
 
-  /**
-   * The settings that {@code options} lead to on this index; of no effect on an exhaustive search.
-   */
+  /** The settings that {@code options} lead to on this index. */
   public SearchSettings settings(SearchOptions options) {
-    SearchSettings base = base(options.k());
-    boolean given =
-        options.nprobe() != null || options.threshold() != null || options.ndocs() != null;
-    return new SearchSettings(
-        options.nprobe() == null ? base.nprobe() : options.nprobe(),
-        options.threshold() == null ? base.threshold() : options.threshold(),
-        options.ndocs() == null ? base.ndocs() : options.ndocs(),
-        given ? "given" : base.origin());
-  }
-
-  private SearchSettings base(int k) {
-    List<Manifest.SearchEntry> measured = snapshot.manifest().search();
-    if (measured.isEmpty()) {
-      return SearchSettings.published(k);
+    if (options.exhaustive()) {
+      return SearchSettings.exhaustive("as asked for");
     }
-    Manifest.SearchEntry entry =
-        measured.stream().filter(e -> e.k() >= k).findFirst().orElse(measured.getLast());
-    SearchSettings settings = SearchSettings.of(entry, "measured on this index");
-    int ndocs = (int) Math.min(Integer.MAX_VALUE, Math.max(settings.ndocs(), 4L * k));
-    return new SearchSettings(settings.nprobe(), settings.threshold(), ndocs, settings.origin());
+    SearchSettings measured =
+        SearchSettings.forRecall(snapshot.manifest().curves(), options.k(), options.recall());
+    if (!options.given()) {
+      return measured;
+    }
+    return (measured.exhaustive() ? SearchSettings.untuned(options.k()) : measured).with(options);
   }
 
   /**
@@ -167,21 +154,35 @@ public final class Searcher implements AutoCloseable {
     }
   }
 
-  /** The best score of each centroid over the rows of a query, ascending. */
-  float[] bestCentroidScores(Matrix query) {
-    try (Snapshot.Lease _ = snapshot.lease();
-        Scope scope = backend.openScope();
-        Arena arena = Arena.ofConfined()) {
-      QueryBatch batch = batch(List.of(query), scope);
-      CentroidScores scores =
-          CentroidScores.allocate(scope, batch, Math.toIntExact(codec.centroids().rows()));
-      backend.centroidScores(batch, codec.centroids(), scores);
-      MemorySegment copy = arena.allocate(scores.best().bytes(), 4);
-      scores.best().copyTo(copy);
-      float[] values = copy.toArray(Layouts.F32);
-      Arrays.sort(values);
-      return values;
+  /** Works on the queries from number {@code first} on, which are valid during the call. */
+  interface Batch {
+    void accept(int first, IntegerQueries queries);
+  }
+
+  /** Prepares {@code queries} in batches that fit memory, as a search does. */
+  void inBatches(List<Matrix> queries, Batch work) {
+    queries.forEach(this::check);
+    try (Snapshot.Lease _ = snapshot.lease()) {
+      int last;
+      for (int first = 0; first < queries.size(); first = last) {
+        last = batchEnd(queries, first);
+        try (Scope scope = backend.openScope()) {
+          QueryBatch batch = batch(queries.subList(first, last), scope);
+          work.accept(first, plaid(scope).integerScores(batch));
+        }
+      }
     }
+  }
+
+  /** Lends the pipeline, with memory for one piece of work. */
+  void inScope(Consumer<PlaidSearch> work) {
+    try (Scope scope = backend.openScope()) {
+      work.accept(plaid(scope));
+    }
+  }
+
+  List<SegmentTables> segments() {
+    return segments;
   }
 
   private PlaidSearch plaid(Scope scope) {
@@ -242,7 +243,7 @@ public final class Searcher implements AutoCloseable {
     try (Scope scope = backend.openScope()) {
       PlaidSearch plaid = plaid(scope);
       QueryBatch batch = batch(queries, scope);
-      @Nullable IntegerQueries integers = options.exhaustive() ? null : plaid.integerScores(batch);
+      @Nullable IntegerQueries integers = settings.exhaustive() ? null : plaid.integerScores(batch);
       for (int s = 0; s < segments.size(); s++) {
         SegmentTables segment = segments.get(s);
         long passages = segment.segment().passages();
@@ -270,7 +271,7 @@ public final class Searcher implements AutoCloseable {
   }
 
   /** Passages to keep so that k documents come of them: more where documents have several. */
-  private static long keep(Segment segment, int k) {
+  static long keep(Segment segment, int k) {
     long perDocument = Math.ceilDiv(segment.passages(), Math.max(1, segment.documents()));
     return Math.min(segment.passages(), k * (perDocument == 1 ? 1 : 4 * perDocument));
   }
