@@ -21,8 +21,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Makes an index of a collection of texts: reads it once as a stream, encodes it in batches, and
- * commits; then measures which search settings the index needs. Confined to
- * one thread.
+ * commits; then measures which search settings the index needs. Confined to one thread.
  */
 public final class TextIndexer {
   /** Passages encoded at a time: enough to find some of similar length. */
@@ -62,8 +61,7 @@ public final class TextIndexer {
       read(collection, options.split(), writer);
       writer.commit();
     }
-    Manifest manifest =
-        Calibration.calibrate(path, List.of(), Calibration.KS, backend, progress);
+    Manifest manifest = Calibration.calibrate(path, List.of(), Calibration.KS, backend, progress);
     return new Result(manifest, withoutText, firstWithoutText);
   }
 

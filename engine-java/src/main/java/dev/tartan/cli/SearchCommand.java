@@ -106,10 +106,7 @@ final class SearchCommand implements Callable<Integer> {
           "Centroids that score below T for all query tokens do not count in approximate scores.")
   @Nullable Float threshold;
 
-  @Option(
-      names = "--ndocs",
-      paramLabel = "N",
-      description = "Passages scored approximately.")
+  @Option(names = "--ndocs", paramLabel = "N", description = "Passages scored approximately.")
   @Nullable Integer ndocs;
 
   @Option(names = "--scored", paramLabel = "N", description = "Passages scored exactly.")
@@ -130,8 +127,7 @@ final class SearchCommand implements Callable<Integer> {
   public Integer call() {
     SearchOptions options =
         shared.usage(
-            () ->
-                new SearchOptions(k, exhaustive ? 1 : recall, nprobe, threshold, ndocs, scored));
+            () -> new SearchOptions(k, exhaustive ? 1 : recall, nprobe, threshold, ndocs, scored));
     long inputs =
         IntStream.of(
                 query == null ? 0 : 1, queries == null ? 0 : 1, queryEmbeddings == null ? 0 : 1)

@@ -126,7 +126,6 @@ final class TuneCommand implements Callable<Integer> {
     }
     InfoCommand.curves(manifest).forEach(shared::print);
     shared.print(
-        String.format(
-            Locale.ROOT, "%s: tuned in %s", index, TerminalProgress.time(seconds)));
+        String.format(Locale.ROOT, "%s: tuned in %s", index, TerminalProgress.time(seconds)));
   }
 }

@@ -62,10 +62,7 @@ public final class Calibration {
     this.queries = queries;
     long centroids = searcher.snapshot().codec().centroids().rows();
     this.nprobes =
-        IntStream.of(NPROBES)
-            .map(n -> (int) Math.min(n, centroids))
-            .distinct()
-            .toArray();
+        IntStream.of(NPROBES).map(n -> (int) Math.min(n, centroids)).distinct().toArray();
     long passages =
         searcher.snapshot().segments().stream().mapToLong(Segment::passages).max().orElse(1);
     this.ndocs = ndocs((int) Math.min(passages, MOST_LISTED));
@@ -112,10 +109,7 @@ public final class Calibration {
   private static List<Manifest.SearchEntry> curves(
       Searcher searcher, List<Matrix> given, List<Integer> ks, Progress progress, Arena arena) {
     long affordable = TOKENS / Math.max(1, searcher.snapshot().manifest().tokens());
-    int most =
-        (int)
-            Math.clamp(
-                affordable, LEAST_QUERIES, given.isEmpty() ? OWN_QUERIES : GIVEN_QUERIES);
+    int most = Math.clamp(affordable, LEAST_QUERIES, given.isEmpty() ? OWN_QUERIES : GIVEN_QUERIES);
     PseudoQueries queries =
         given.isEmpty()
             ? PseudoQueries.of(searcher, most, arena)
@@ -131,7 +125,9 @@ public final class Calibration {
         });
     return queries.rows().isEmpty()
         ? List.of()
-        : calibration.grids.stream().flatMap(g -> g.curve(calibration.cost).stream()).toList();
+        : calibration.grids.stream()
+            .flatMap(g -> g.curve(calibration.cost::nanos).stream())
+            .toList();
   }
 
   /** At most {@code most} of {@code all}, evenly. */
@@ -174,8 +170,7 @@ public final class Calibration {
       SegmentTables tables = searcher.segments().get(s);
       searcher.inScope(
           plaid -> {
-            Candidates best =
-                plaid.exact(batch, tables, Searcher.keep(tables.segment(), most + 1));
+            Candidates best = plaid.exact(batch, tables, Searcher.keep(tables.segment(), most + 1));
             for (int q = 0; q < all.size(); q++) {
               add(all.get(q), number, passages(best, q), scores(best, q));
             }
@@ -248,8 +243,7 @@ public final class Calibration {
    * Lets candidates in one by one and tells the grids, at each number of them that a setting keeps,
    * how the wanted ones among them rank.
    */
-  private void ranks(
-      Setting setting, int[] order, int[] buckets, Map<Integer, Integer> wanted) {
+  private void ranks(Setting setting, int[] order, int[] buckets, Map<Integer, Integer> wanted) {
     counter.clear();
     List<int[]> in = new ArrayList<>(); // place and bucket
     int next = 0;

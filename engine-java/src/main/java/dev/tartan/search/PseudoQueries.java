@@ -10,7 +10,8 @@ import java.util.SplittableRandom;
 /**
  * Queries made of the index's own passages, for calibration: runs of tokens of random passages. A
  * token finds itself in the index, which no token of a real query does; so each is mixed with a
- * token of another passage, and the document that a query was made of does not count among its hits.
+ * token of another passage, and the document that a query was made of does not count among its
+ * hits.
  *
  * @param rows the queries
  * @param sources the document that each was made of, as {@link #key}
@@ -25,7 +26,7 @@ record PseudoQueries(List<Matrix> rows, List<Long> sources) {
   private static final int ROWS = 16;
 
   /** What a token of the other passage weighs. */
-  private static final float FOREIGN = 0.4f;
+  private static final float FOREIGN = 0.25f;
 
   static PseudoQueries given(List<Matrix> rows) {
     return new PseudoQueries(rows, rows.stream().map(row -> NOWHERE).toList());

@@ -18,6 +18,11 @@ final class RecallGrid {
     0.999
   };
 
+  /** What a search costs with the nprobe of number {@code p}. */
+  interface Price {
+    double of(int p, int ndocs, int scored);
+  }
+
   private static final int SCORED_STEPS = 52;
   private static final double SCORED_RATIO = 1.1;
 
@@ -49,7 +54,7 @@ final class RecallGrid {
   private static int[] ladder(long least, long most) {
     double[] steps = new double[SCORED_STEPS];
     for (int i = 0; i < steps.length; i++) {
-      steps[i] = Math.min(most, Math.ceil(least * Math.pow(SCORED_RATIO, i)));
+      steps[i] = Math.min((double) most, Math.ceil(least * Math.pow(SCORED_RATIO, i)));
     }
     return Arrays.stream(steps).mapToInt(step -> (int) step).distinct().toArray();
   }
@@ -90,11 +95,11 @@ final class RecallGrid {
   }
 
   /** The cheapest settings for each recall that some reach, by ascending recall. */
-  List<Manifest.SearchEntry> curve(SearchCost cost) {
+  List<Manifest.SearchEntry> curve(Price price) {
     List<Manifest.SearchEntry> points = new ArrayList<>();
     double reached = 0;
     for (double recall : RECALLS) {
-      Manifest.SearchEntry point = recall > reached ? cheapest(recall, cost) : null;
+      Manifest.SearchEntry point = recall > reached ? cheapest(recall, price) : null;
       if (point != null) {
         points.add(point);
         reached = point.recall();
@@ -103,17 +108,16 @@ final class RecallGrid {
     return points;
   }
 
-  private Manifest.@Nullable SearchEntry cheapest(double recall, SearchCost cost) {
+  private Manifest.@Nullable SearchEntry cheapest(double recall, Price price) {
     Manifest.SearchEntry best = null;
     double least = Double.POSITIVE_INFINITY;
     for (int p = 0; p < nprobes.length; p++) {
       for (int d = 0; d < ndocs.length; d++) {
         for (int s = 0; s < scored.length && scored[s] <= Math.max(ndocs[d], scored[0]); s++) {
-          double nanos = cost.nanos(p, ndocs[d], scored[s]);
+          double nanos = price.of(p, ndocs[d], scored[s]);
           if (nanos < least && bound(p, d, s) >= recall) {
             least = nanos;
-            best =
-                new Manifest.SearchEntry(k, bound(p, d, s), nprobes[p], ndocs[d], scored[s]);
+            best = new Manifest.SearchEntry(k, bound(p, d, s), nprobes[p], ndocs[d], scored[s]);
           }
         }
       }
@@ -121,9 +125,7 @@ final class RecallGrid {
     return best;
   }
 
-  /**
-   * The mean recall less its standard error; never more than so many wanted passages can show.
-   */
+  /** The mean recall less its standard error; never more than so many wanted passages can show. */
   private double bound(int p, int d, int s) {
     double mean = sums[p][d][s] / queries;
     double variance = Math.max(0, squares[p][d][s] / queries - mean * mean);

@@ -8,8 +8,8 @@ import java.util.List;
 
 /**
  * What a search costs by its settings, from counts of work and fixed prices, so that the choice of
- * settings does not depend on how busy the machine was. Prices are nanoseconds on one AVX2 core; only
- * their ratios matter. Left out is what all settings share. Confined to one thread.
+ * settings does not depend on how busy the machine was. Prices are nanoseconds on one AVX2 core;
+ * only their ratios matter. Left out is what all settings share. Confined to one thread.
  */
 final class SearchCost {
   private static final double OFFER = 8;
@@ -55,7 +55,9 @@ final class SearchCost {
     };
   }
 
-  /** The mean length of a list that a token of the segment is in: queries hit long ones more often. */
+  /**
+   * The mean length of a list that a token of the segment is in: queries hit long ones more often.
+   */
   private static double listLength(Segment segment) {
     double sum = 0;
     double squares = 0;

@@ -5,7 +5,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * How a query is searched: how many hits, and what share of the exact ones must be among them. The
- * index knows what settings that takes; the nullable ones here replace them one by one, for experts.
+ * index knows what settings that takes; the nullable ones here replace them one by one, for
+ * experts.
  *
  * @param k hits wanted, at least 1; fewer come back if the index has fewer documents
  * @param recall the share of the k best of all documents that a query finds on average, above 0; 1

@@ -12,8 +12,8 @@ import org.jspecify.annotations.Nullable;
  * next to nothing; so many centroids are probed, and few passages scored exactly.
  *
  * @param nprobe centroids probed for each query row, at least 1 (PLAID, 2205.09707, section 4.1)
- * @param threshold centroids whose best score is below it do not count in approximate scores (PLAID,
- *     section 4.3); negative infinity, as all calibrated settings have it, leaves none out
+ * @param threshold centroids whose best score is below it do not count in approximate scores
+ *     (PLAID, section 4.3); negative infinity, as all calibrated settings have it, leaves none out
  * @param ndocs candidates kept by what their inverted lists tell, to be scored approximately
  * @param scored of these, passages scored exactly; with as many as ndocs there is no approximate
  *     scoring

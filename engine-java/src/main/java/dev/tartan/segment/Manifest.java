@@ -86,8 +86,7 @@ public record Manifest(
    * @param scored of these, passages scored exactly; null in indexes that were calibrated before
    *     there was a curve, whose entries are not used
    */
-  public record SearchEntry(
-      int k, double recall, int nprobe, int ndocs, @Nullable Integer scored) {
+  public record SearchEntry(int k, double recall, int nprobe, int ndocs, @Nullable Integer scored) {
     public SearchEntry {
       if (k < 1 || nprobe < 1 || ndocs < 1 || (scored != null && scored < 1)) {
         throw new IllegalArgumentException("a search setting below 1");
