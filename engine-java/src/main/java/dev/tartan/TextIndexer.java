@@ -16,15 +16,12 @@ import dev.tartan.segment.Manifest;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
-import java.util.SplittableRandom;
 import org.jspecify.annotations.Nullable;
 
 /**
  * Makes an index of a collection of texts: reads it once as a stream, encodes it in batches, and
- * commits; then measures the search settings with pseudo-queries of its own sentences. Confined to
- * one thread.
+ * commits; then measures which search settings the index needs. Confined to one thread.
  */
 public final class TextIndexer {
   /** Passages encoded at a time: enough to find some of similar length. */
@@ -33,14 +30,9 @@ public final class TextIndexer {
   /** The first batch is small and each next one twice as large, so that progress shows soon. */
   private static final int FIRST_BATCH = 64;
 
-  private static final int QUERY_WORDS = 14;
-
   private final Encoder encoder;
   private final Backend backend;
   private final Progress progress;
-  private final SplittableRandom random = new SplittableRandom(11);
-  private final List<String> pseudoQueries = new ArrayList<>();
-  private long passagesSeen;
   private long withoutText;
   private @Nullable String firstWithoutText;
 
@@ -69,11 +61,8 @@ public final class TextIndexer {
       read(collection, options.split(), writer);
       writer.commit();
     }
-    try (Arena arena = Arena.ofShared()) {
-      List<Matrix> queries = encoder.encodeQueries(pseudoQueries, arena);
-      Manifest manifest = Calibration.calibrate(path, queries, backend, progress);
-      return new Result(manifest, withoutText, firstWithoutText);
-    }
+    Manifest manifest = Calibration.calibrate(path, List.of(), Calibration.KS, backend, progress);
+    return new Result(manifest, withoutText, firstWithoutText);
   }
 
   private void read(Collection collection, @Nullable Integer split, IndexWriter writer) {
@@ -118,7 +107,6 @@ public final class TextIndexer {
           int doclen = encoded.doclens()[passage++];
           parts.add(new IndexWriter.Passage(doclen, text));
           tokens += doclen;
-          considerAsQuery(text);
         }
         Matrix rows = tokens == 0 ? null : encoded.rows().slice(row, tokens);
         noteIfEmpty(batch.get(i), rows);
@@ -132,30 +120,6 @@ public final class TextIndexer {
     if (rows == null) {
       withoutText++;
       firstWithoutText = firstWithoutText == null ? document.id() : firstWithoutText;
-    }
-  }
-
-  /** Keeps a uniform sample of runs of words, by reservoir sampling. */
-  private void considerAsQuery(String text) {
-    String[] words = text.split(" ");
-    if (words.length < QUERY_WORDS / 2) {
-      return;
-    }
-    passagesSeen++;
-    int slot =
-        pseudoQueries.size() < Calibration.QUERIES
-            ? pseudoQueries.size()
-            : (int) Math.min(Integer.MAX_VALUE, random.nextLong(passagesSeen));
-    if (slot >= Calibration.QUERIES) {
-      return;
-    }
-    int start = random.nextInt(Math.max(1, words.length - QUERY_WORDS + 1));
-    int end = Math.min(words.length, start + QUERY_WORDS);
-    String query = String.join(" ", Arrays.copyOfRange(words, start, end));
-    if (slot == pseudoQueries.size()) {
-      pseudoQueries.add(query);
-    } else {
-      pseudoQueries.set(slot, query);
     }
   }
 }

@@ -215,7 +215,7 @@ final class IndexCommand implements Callable<Integer> {
         writer.commit(source, brought.ids == null ? null : Inputs.lines(brought.ids));
       }
     }
-    Manifest manifest = Calibration.calibrate(index, List.of(), backend, progress);
+    Manifest manifest = Calibration.calibrate(index, List.of(), Calibration.KS, backend, progress);
     progress.done();
     return manifest;
   }

@@ -1,13 +1,14 @@
 package dev.tartan.cli;
 
-import dev.tartan.search.SearchSettings;
 import dev.tartan.segment.Component;
 import dev.tartan.segment.Manifest;
 import dev.tartan.segment.Segment;
 import dev.tartan.segment.Snapshot;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -133,18 +134,33 @@ final class InfoCommand implements Callable<Integer> {
   }
 
   private void printSearch(Manifest manifest) {
-    for (Manifest.SearchEntry entry : manifest.search()) {
-      String origin =
-          String.format(
-              Locale.ROOT, "found %.1f %% of the exact top %d", 100 * entry.recall(), entry.k());
-      SearchSettings settings = SearchSettings.of(entry, origin);
-      line("search k <= " + entry.k(), settings.toString());
-    }
+    curves(manifest).forEach(output::print);
     line(
         "health",
         verify
             ? "every file matches its checksum"
             : "headers are whole; --verify reads everything");
+  }
+
+  /** The curves of recall as a table. */
+  static List<String> curves(Manifest manifest) {
+    if (manifest.curves().isEmpty()) {
+      return List.of("search         not measured on this index: 'tartan tune' does that");
+    }
+    List<String> lines = new ArrayList<>();
+    lines.add("search         recall    nprobe     ndocs    scored");
+    for (Manifest.SearchEntry entry : manifest.curves()) {
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "%-14s  %.3f %,9d %,9d %,9d",
+              "  k <= " + entry.k(),
+              entry.recall(),
+              entry.nprobe(),
+              entry.ndocs(),
+              entry.scored()));
+    }
+    return lines;
   }
 
   private void printJson(Snapshot snapshot, Map<Component, Long> sizes, double perToken) {

@@ -21,6 +21,7 @@ import picocli.CommandLine.Spec;
       DemoCommand.class,
       IndexCommand.class,
       SearchCommand.class,
+      TuneCommand.class,
       EncodeCommand.class,
       EvalCommand.class,
       InfoCommand.class,

@@ -5,9 +5,7 @@ import dev.tartan.collection.Queries;
 import dev.tartan.collection.Query;
 import dev.tartan.collection.RunWriter;
 import dev.tartan.compute.Backend;
-import dev.tartan.memory.DType;
 import dev.tartan.memory.Matrix;
-import dev.tartan.memory.NpyFile;
 import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
 import dev.tartan.search.Hit;
@@ -15,7 +13,6 @@ import dev.tartan.search.SearchOptions;
 import dev.tartan.search.SearchSettings;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -37,7 +34,9 @@ import picocli.CommandLine.Parameters;
     description = {
       "Searches an index with one query, a file of queries, or query embeddings.",
       "",
-      "What --nprobe, --threshold and --ndocs leave open is set by what was measured on the index.",
+      "--recall says how much of the exact result to find; what that takes was measured on the index",
+      "('tartan info' shows it, 'tartan tune' measures again). --nprobe, --threshold, --ndocs and --scored",
+      "replace one setting each, for experts.",
     },
     footer = {
       "",
@@ -87,6 +86,14 @@ final class SearchCommand implements Callable<Integer> {
   int k = 10;
 
   @Option(
+      names = "--recall",
+      paramLabel = "R",
+      description =
+          "The share of the exact top K to find on average, above 0; 1 scores every passage"
+              + " (default: ${DEFAULT-VALUE}).")
+  double recall = SearchOptions.DEFAULT_RECALL;
+
+  @Option(
       names = "--nprobe",
       paramLabel = "N",
       description = "Centroids probed for each query token.")
@@ -96,16 +103,16 @@ final class SearchCommand implements Callable<Integer> {
       names = "--threshold",
       paramLabel = "T",
       description =
-          "Centroids that score below T for all query tokens are left out of the first pass.")
+          "Centroids that score below T for all query tokens do not count in approximate scores.")
   @Nullable Float threshold;
 
-  @Option(
-      names = "--ndocs",
-      paramLabel = "N",
-      description = "Passages kept by the first pass; a quarter of them is scored exactly.")
+  @Option(names = "--ndocs", paramLabel = "N", description = "Passages scored approximately.")
   @Nullable Integer ndocs;
 
-  @Option(names = "--exhaustive", description = "Score every passage exactly.")
+  @Option(names = "--scored", paramLabel = "N", description = "Passages scored exactly.")
+  @Nullable Integer scored;
+
+  @Option(names = "--exhaustive", description = "Score every passage exactly: --recall 1.")
   boolean exhaustive;
 
   @Option(
@@ -119,7 +126,8 @@ final class SearchCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     SearchOptions options =
-        shared.usage(() -> new SearchOptions(k, nprobe, threshold, ndocs, exhaustive));
+        shared.usage(
+            () -> new SearchOptions(k, exhaustive ? 1 : recall, nprobe, threshold, ndocs, scored));
     long inputs =
         IntStream.of(
                 query == null ? 0 : 1, queries == null ? 0 : 1, queryEmbeddings == null ? 0 : 1)
@@ -179,7 +187,7 @@ final class SearchCommand implements Callable<Integer> {
             "%d hits in %.1f ms, query encoding included; %s",
             hits.size(),
             millis,
-            exhaustive ? "every passage scored" : settings.toString()));
+            settings));
   }
 
   private void printJson(Tartan tartan, String text, List<Hit> hits, SearchSettings settings) {
@@ -189,7 +197,7 @@ final class SearchCommand implements Callable<Integer> {
     }
     Map<String, Object> answer = new LinkedHashMap<>();
     answer.put("query", text);
-    answer.put("settings", exhaustive ? "exhaustive" : settings.toString());
+    answer.put("settings", settings.toString());
     answer.put("hits", list);
     shared.printJson(answer);
   }
@@ -211,7 +219,7 @@ final class SearchCommand implements Callable<Integer> {
     }
     progress.done();
     double seconds = (System.nanoTime() - start) * 1e-9;
-    String how = exhaustive ? "every passage scored" : settings.toString();
+    String how = settings.toString();
     if (shared.json) {
       shared.printJson(
           Map.of("run", target.toString(), "queries", count, "seconds", seconds, "settings", how));
@@ -245,56 +253,28 @@ final class SearchCommand implements Callable<Integer> {
   }
 
   private int embeddings(Tartan tartan, SearchOptions options, Progress progress, RunWriter out) {
-    try (NpyFile file = NpyFile.open(Objects.requireNonNull(queryEmbeddings));
+    try (QueryEmbeddings file = new QueryEmbeddings(Objects.requireNonNull(queryEmbeddings));
         Arena arena = Arena.ofShared()) {
-      file.expect("--query-embeddings", 3, DType.F16, DType.F32);
-      int count = Math.toIntExact(file.shape()[0]);
-      int rows = Math.toIntExact(file.shape()[1]);
-      int dim = Math.toIntExact(file.shape()[2]);
       List<String> ids =
           queryIds == null
-              ? IntStream.range(0, count).mapToObj(Integer::toString).toList()
+              ? IntStream.range(0, file.count()).mapToObj(Integer::toString).toList()
               : Inputs.lines(queryIds);
-      if (ids.size() != count) {
-        throw new TartanException("%d query ids for %d queries".formatted(ids.size(), count));
+      if (ids.size() != file.count()) {
+        throw new TartanException(
+            "%d query ids for %d queries".formatted(ids.size(), file.count()));
       }
-      progress.stage("searching", "queries", count);
-      for (int first = 0; first < count; first += BATCH) {
-        int n = Math.min(BATCH, count - first);
-        List<Matrix> batch = new ArrayList<>();
-        for (int q = first; q < first + n; q++) {
-          Matrix matrix = Matrix.allocate(arena, rows, dim);
-          file.readFloats((long) q * rows * dim, (long) rows * dim, matrix.data());
-          batch.add(withoutPadding(matrix));
-        }
+      progress.stage("searching", "queries", file.count());
+      for (int first = 0; first < file.count(); first += BATCH) {
+        int n = Math.min(BATCH, file.count() - first);
+        List<Matrix> batch = file.read(first, n, arena);
         List<List<Hit>> hits = tartan.searcher().searchAll(batch, options);
         for (int i = 0; i < n; i++) {
           write(out, ids.get(first + i), hits.get(i));
         }
         progress.advance(n);
       }
-      return count;
+      return file.count();
     }
-  }
-
-  /**
-   * 'tartan encode' ends shorter queries in rows of zeros, which would probe centroids for nothing.
-   */
-  private static Matrix withoutPadding(Matrix query) {
-    long rows = query.rows();
-    while (rows > 1 && isZero(query, rows - 1)) {
-      rows--;
-    }
-    return query.slice(0, rows);
-  }
-
-  private static boolean isZero(Matrix query, long row) {
-    for (int d = 0; d < query.dim(); d++) {
-      if (query.get(row, d) != 0) {
-        return false;
-      }
-    }
-    return true;
   }
 
   private static void write(RunWriter out, String queryId, List<Hit> hits) {

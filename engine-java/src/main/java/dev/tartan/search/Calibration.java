@@ -1,6 +1,10 @@
 package dev.tartan.search;
 
 import dev.tartan.compute.Backend;
+import dev.tartan.compute.Buffer;
+import dev.tartan.compute.Candidates;
+import dev.tartan.compute.IntegerQueries;
+import dev.tartan.memory.Layouts;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.Progress;
 import dev.tartan.segment.IndexDirectory;
@@ -8,176 +12,277 @@ import dev.tartan.segment.Manifest;
 import dev.tartan.segment.Segment;
 import dev.tartan.segment.Snapshot;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Objects;
+import java.util.Map;
 import java.util.Set;
-import java.util.SplittableRandom;
-import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
- * Finds the search settings that an index needs. The published thresholds and probe counts assume
- * the scores of one model; so pseudo-queries are searched on the index exhaustively and then with
- * settings of growing cost, until the share of the exact top k that is found is high enough.
+ * Measures which settings an index needs for which recall: exact scores of all passages tell what
+ * queries ought to find, and the ranks of those passages in the cheaper stages tell which settings
+ * find them. Of all settings that reach a recall the cheapest by {@link SearchCost} are stored. The
+ * same index and queries give the same curves, whatever the machine or the number of threads.
  */
 public final class Calibration {
-  /** The share of the exact top k that the chosen settings find on the pseudo-queries. */
-  public static final double RECALL = 0.985;
+  /** The numbers of hits that curves are measured for if nothing is said. */
+  public static final List<Integer> KS = List.of(10, 100, 1000);
 
-  /** How many pseudo-queries are enough. */
-  public static final int QUERIES = 48;
+  private static final int OWN_QUERIES = 160;
+  private static final int GIVEN_QUERIES = 500;
+  private static final int LEAST_QUERIES = 32;
 
-  private static final int[] KS = {10, 100, 1000};
-  private static final int PSEUDO_ROWS = 32;
-  private static final long SEED = 7;
+  /** Bounds the time: with so many tokens to be scored, large indexes take fewer queries. */
+  private static final long TOKENS = 8_000_000_000L;
 
-  /**
-   * One step of growing cost: probes, share of centroids that pass the threshold, passages kept.
-   */
-  private record Rung(int nprobe, double kept, int ndocs) {}
+  private static final int[] NPROBES = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128};
+  private static final int MOST_LISTED = 1 << 16;
 
-  private static final List<Rung> RUNGS =
-      List.of(
-          new Rung(1, 0.03, 256),
-          new Rung(2, 0.04, 512),
-          new Rung(2, 0.06, 1024),
-          new Rung(4, 0.08, 1024),
-          new Rung(4, 0.12, 2048),
-          new Rung(4, 0.25, 4096),
-          new Rung(8, 0.25, 4096),
-          new Rung(8, 0.5, 8192),
-          new Rung(16, 1, 16384),
-          new Rung(32, 1, 65536),
-          new Rung(256, 1, 1 << 20));
+  /** The best passage of a document that a query ought to find. */
+  private record Wanted(int segment, int passage, long document, float score) {}
+
+  /** A query of the batch and the number of an nprobe. */
+  private record Setting(int query, int nprobe) {}
 
   private final Searcher searcher;
-  private final Progress progress;
+  private final PseudoQueries queries;
+  private final int[] nprobes;
+  private final int[] ndocs;
+  private final List<RecallGrid> grids;
+  private final SearchCost cost;
+  private final RankCounter counter = new RankCounter();
 
-  private Calibration(Searcher searcher, Progress progress) {
+  private Calibration(Searcher searcher, PseudoQueries queries, List<Integer> ks) {
     this.searcher = searcher;
-    this.progress = progress;
+    this.queries = queries;
+    long centroids = searcher.snapshot().codec().centroids().rows();
+    this.nprobes =
+        IntStream.of(NPROBES).map(n -> (int) Math.min(n, centroids)).distinct().toArray();
+    long passages =
+        searcher.snapshot().segments().stream().mapToLong(Segment::passages).max().orElse(1);
+    this.ndocs = ndocs((int) Math.min(passages, MOST_LISTED));
+    this.grids =
+        ks.stream().map(k -> new RecallGrid(k, nprobes, ndocs, keep(k), passages)).toList();
+    this.cost = new SearchCost(searcher.snapshot(), queries.rows(), nprobes);
+  }
+
+  /** From 16 on by the root of 2, up to {@code most}. */
+  private static int[] ndocs(int most) {
+    return IntStream.range(8, 40)
+        .map(i -> (int) Math.min(most, Math.round(Math.pow(2, i * 0.5))))
+        .distinct()
+        .toArray();
+  }
+
+  /** Passages that a search of {@code k} keeps in some segment at least. */
+  private long keep(int k) {
+    return searcher.snapshot().segments().stream()
+        .mapToLong(segment -> Searcher.keep(segment, k))
+        .max()
+        .orElse(k);
   }
 
   /**
-   * Measures the settings for the current commit of {@code directory} and commits them with it.
+   * Measures the curves of the current commit of {@code directory} and commits them with it.
    *
-   * @param queries pseudo-queries or real ones; empty to take runs of tokens of random passages
+   * @param given queries like those to come; empty to make some of the index's own passages
+   * @param ks numbers of hits to measure for, at least 1 each
    */
   public static Manifest calibrate(
-      Path directory, List<Matrix> queries, Backend backend, Progress progress) {
+      Path directory, List<Matrix> given, List<Integer> ks, Backend backend, Progress progress) {
     try (IndexDirectory writer = IndexDirectory.open(directory);
         Snapshot snapshot = Snapshot.open(directory);
         Searcher searcher = new Searcher(snapshot, backend);
         Arena arena = Arena.ofShared()) {
-      Calibration calibration = new Calibration(searcher, progress);
-      List<Matrix> asked = queries.isEmpty() ? calibration.pseudoQueries(arena) : queries;
-      Manifest manifest = snapshot.manifest().withSearch(calibration.measure(asked));
+      Manifest manifest =
+          snapshot.manifest().withSearch(curves(searcher, given, ks, progress, arena));
       writer.commit(manifest);
       return manifest;
     }
   }
 
-  private List<Manifest.SearchEntry> measure(List<Matrix> queries) {
-    List<Manifest.SearchEntry> entries = new ArrayList<>();
-    progress.stage("calibrating search", "queries", (long) queries.size() * KS.length);
-    double[] thresholds = thresholds(queries);
-    List<List<Hit>> exact =
-        searcher.searchAll(queries, SearchOptions.exhaustive(KS[KS.length - 1]));
-    for (int k : KS) {
-      List<Set<String>> wanted =
-          exact.stream().map(hits -> ids(hits.subList(0, Math.min(k, hits.size())))).toList();
-      entries.add(cheapest(queries, wanted, thresholds, k));
-      progress.advance(queries.size());
-    }
-    return entries;
+  private static List<Manifest.SearchEntry> curves(
+      Searcher searcher, List<Matrix> given, List<Integer> ks, Progress progress, Arena arena) {
+    long affordable = TOKENS / Math.max(1, searcher.snapshot().manifest().tokens());
+    int most = Math.clamp(affordable, LEAST_QUERIES, given.isEmpty() ? OWN_QUERIES : GIVEN_QUERIES);
+    PseudoQueries queries =
+        given.isEmpty()
+            ? PseudoQueries.of(searcher, most, arena)
+            : PseudoQueries.given(spread(given, most));
+    List<Integer> ascending = ks.stream().distinct().sorted().toList();
+    Calibration calibration = new Calibration(searcher, queries, ascending);
+    progress.stage("calibrating search", "queries", queries.rows().size());
+    searcher.inBatches(
+        queries.rows(),
+        (first, batch) -> {
+          calibration.measure(first, batch);
+          progress.advance(batch.queries().queries());
+        });
+    return queries.rows().isEmpty()
+        ? List.of()
+        : calibration.grids.stream()
+            .flatMap(g -> g.curve(calibration.cost::nanos).stream())
+            .toList();
   }
 
-  private Manifest.SearchEntry cheapest(
-      List<Matrix> queries, List<Set<String>> exact, double[] thresholds, int k) {
-    Manifest.SearchEntry entry = null;
-    for (int i = 0; i < RUNGS.size(); i++) {
-      Rung rung = RUNGS.get(i);
-      float threshold = (float) thresholds[i];
-      int ndocs = Math.max(rung.ndocs, 4 * k);
-      SearchSettings settings = new SearchSettings(rung.nprobe, threshold, ndocs, "trial");
-      List<List<Hit>> found = searcher.searchAll(queries, SearchOptions.of(k, settings));
-      double recall = recall(found.stream().map(Calibration::ids).toList(), exact);
-      entry =
-          new Manifest.SearchEntry(
-              k, rung.nprobe, Float.isInfinite(threshold) ? null : threshold, ndocs, recall);
-      if (recall >= RECALL) {
-        break;
+  /** At most {@code most} of {@code all}, evenly. */
+  private static List<Matrix> spread(List<Matrix> all, int most) {
+    int n = Math.min(most, all.size());
+    return IntStream.range(0, n).mapToObj(i -> all.get((int) ((long) i * all.size() / n))).toList();
+  }
+
+  private void measure(int first, IntegerQueries batch) {
+    List<List<Wanted>> wanted = wanted(first, batch);
+    long[][] candidates = new long[wanted.size()][nprobes.length];
+    grids.forEach(grid -> grid.begin(wanted.size()));
+    for (int s = 0; s < searcher.segments().size(); s++) {
+      int[][] buckets = buckets(batch, s);
+      for (int p = 0; p < nprobes.length; p++) {
+        List<int[]> listed = listed(batch, s, p, candidates);
+        for (int q = 0; q < listed.size(); q++) {
+          int[] order = withoutSource(listed.get(q), s, queries.sources().get(first + q));
+          ranks(new Setting(q, p), order, buckets[q], inSegment(wanted.get(q), s));
+        }
       }
     }
-    return Objects.requireNonNull(entry);
+    for (int q = 0; q < wanted.size(); q++) {
+      cost.addQuery(candidates[q]);
+      for (RecallGrid grid : grids) {
+        grid.end(q, Math.min(grid.k(), wanted.get(q).size()));
+      }
+    }
+  }
+
+  /** The exact best documents of each query of a batch, best first. */
+  private List<List<Wanted>> wanted(int first, IntegerQueries batch) {
+    int most = grids.getLast().k();
+    List<List<Wanted>> all = new ArrayList<>();
+    for (int q = 0; q < batch.queries().queries(); q++) {
+      all.add(new ArrayList<>());
+    }
+    for (int s = 0; s < searcher.segments().size(); s++) {
+      int number = s;
+      SegmentTables tables = searcher.segments().get(s);
+      searcher.inScope(
+          plaid -> {
+            Candidates best = plaid.exact(batch, tables, Searcher.keep(tables.segment(), most + 1));
+            for (int q = 0; q < all.size(); q++) {
+              add(all.get(q), number, passages(best, q), scores(best, q));
+            }
+          });
+    }
+    List<List<Wanted>> wanted = new ArrayList<>();
+    for (int q = 0; q < all.size(); q++) {
+      Set<Long> documents = new HashSet<>(Set.of(queries.sources().get(first + q)));
+      all.get(q).sort(Comparator.comparing((Wanted w) -> -w.score()));
+      wanted.add(all.get(q).stream().filter(w -> documents.add(w.document())).limit(most).toList());
+    }
+    return wanted;
+  }
+
+  private void add(List<Wanted> wanted, int segment, int[] passages, float[] scores) {
+    for (int i = 0; i < passages.length; i++) {
+      wanted.add(new Wanted(segment, passages[i], document(segment, passages[i]), scores[i]));
+    }
+  }
+
+  private long document(int segment, int passage) {
+    int document = searcher.segments().get(segment).segment().document(passage);
+    return PseudoQueries.key(segment, document);
+  }
+
+  /** For each query and passage of a segment where its approximate score stands. */
+  private int[][] buckets(IntegerQueries batch, int segment) {
+    int[][] buckets = new int[batch.queries().queries()][];
+    searcher.inScope(
+        plaid -> {
+          Candidates all = plaid.approximate(batch, searcher.segments().get(segment));
+          for (int q = 0; q < buckets.length; q++) {
+            buckets[q] = RankCounter.buckets(scores(all, q));
+          }
+        });
+    return buckets;
+  }
+
+  /** For each query the candidates of {@code nprobes[p]}, best first by what the lists tell. */
+  private List<int[]> listed(IntegerQueries batch, int segment, int p, long[][] counts) {
+    List<int[]> orders = new ArrayList<>();
+    searcher.inScope(
+        plaid -> {
+          Candidates all = plaid.listed(batch, searcher.segments().get(segment), nprobes[p]);
+          Candidates best = plaid.best(all, ndocs[ndocs.length - 1]);
+          for (int q = 0; q < counts.length; q++) {
+            counts[q][p] += all.count(q);
+            orders.add(passages(best, q));
+          }
+        });
+    return orders;
+  }
+
+  private int[] withoutSource(int[] passages, int segment, long source) {
+    return IntStream.of(passages).filter(p -> document(segment, p) != source).toArray();
+  }
+
+  /** The place among all wanted passages of those in {@code segment}, by passage. */
+  private static Map<Integer, Integer> inSegment(List<Wanted> wanted, int segment) {
+    Map<Integer, Integer> places = new HashMap<>();
+    for (int i = 0; i < wanted.size(); i++) {
+      if (wanted.get(i).segment() == segment) {
+        places.put(wanted.get(i).passage(), i);
+      }
+    }
+    return places;
   }
 
   /**
-   * For each rung the centroid score that its share of the centroids reaches, the median of the
-   * queries.
+   * Lets candidates in one by one and tells the grids, at each number of them that a setting keeps,
+   * how the wanted ones among them rank.
    */
-  private double[] thresholds(List<Matrix> queries) {
-    double[] thresholds = new double[RUNGS.size()];
-    List<float[]> best = queries.stream().map(searcher::bestCentroidScores).toList();
-    for (int i = 0; i < thresholds.length; i++) {
-      double kept = RUNGS.get(i).kept;
-      double[] each =
-          best.stream().mapToDouble(b -> b[(int) ((1 - kept) * (b.length - 1))]).sorted().toArray();
-      thresholds[i] = kept == 1 ? Double.NEGATIVE_INFINITY : each[each.length / 2];
-    }
-    return thresholds;
-  }
-
-  private static Set<String> ids(List<Hit> hits) {
-    return hits.stream().map(Hit::id).collect(Collectors.toSet());
-  }
-
-  private static double recall(List<Set<String>> found, List<Set<String>> exact) {
-    double sum = 0;
-    for (int q = 0; q < exact.size(); q++) {
-      Set<String> common = new HashSet<>(exact.get(q));
-      common.retainAll(found.get(q));
-      sum += exact.get(q).isEmpty() ? 1 : (double) common.size() / exact.get(q).size();
-    }
-    return sum / exact.size();
-  }
-
-  /**
-   * Runs of tokens of random passages. A token finds itself in the index, which no token of a real
-   * query does; so each is mixed with a token of another passage, two parts to one.
-   */
-  private List<Matrix> pseudoQueries(Arena arena) {
-    SplittableRandom random = new SplittableRandom(SEED);
-    List<Matrix> queries = new ArrayList<>();
-    for (int attempt = 0; queries.size() < QUERIES && attempt < 20 * QUERIES; attempt++) {
-      Matrix tokens = randomPassage(random, arena);
-      Matrix others = randomPassage(random, arena);
-      if (tokens.rows() > 0 && others.rows() > 0) {
-        queries.add(mixed(tokens, others, random, arena));
+  private void ranks(Setting setting, int[] order, int[] buckets, Map<Integer, Integer> wanted) {
+    counter.clear();
+    List<int[]> in = new ArrayList<>(); // place and bucket
+    int next = 0;
+    for (int d = 0; d < ndocs.length; d++) {
+      for (; next < Math.min(order.length, ndocs[d]); next++) {
+        int bucket = buckets[order[next]];
+        counter.add(bucket);
+        Integer place = wanted.get(order[next]);
+        if (place != null) {
+          in.add(new int[] {place, bucket});
+        }
+      }
+      for (int[] entry : in) {
+        int rank = counter.rank(entry[1]);
+        for (RecallGrid grid : grids) {
+          if (entry[0] < grid.k()) {
+            grid.found(setting.query(), setting.nprobe(), d, rank);
+          }
+        }
       }
     }
-    return queries;
   }
 
-  private Matrix randomPassage(SplittableRandom random, Arena arena) {
-    List<Segment> segments = searcher.snapshot().segments();
-    Segment segment = segments.get(random.nextInt(segments.size()));
-    return searcher.tokens(segment, random.nextInt(segment.passages()), arena);
+  private static int[] passages(Candidates candidates, int query) {
+    return copy(candidates, candidates.passages(), query).toArray(Layouts.I32);
   }
 
-  private static Matrix mixed(Matrix tokens, Matrix others, SplittableRandom random, Arena arena) {
-    int rows = (int) Math.min(PSEUDO_ROWS, tokens.rows());
-    Matrix query = Matrix.allocate(arena, rows, tokens.dim());
-    long first = random.nextLong(tokens.rows() - rows + 1);
-    for (int r = 0; r < rows; r++) {
-      long other = random.nextLong(others.rows());
-      for (int d = 0; d < query.dim(); d++) {
-        query.set(r, d, 2 * tokens.get(first + r, d) + others.get(other, d));
-      }
+  private static float[] scores(Candidates candidates, int query) {
+    return copy(candidates, candidates.scores(), query).toArray(Layouts.F32);
+  }
+
+  private static MemorySegment copy(Candidates candidates, Buffer part, int query) {
+    long n = candidates.count(query);
+    MemorySegment copy = MemorySegment.ofArray(new int[Math.toIntExact(n)]);
+    try (Arena arena = Arena.ofConfined()) {
+      MemorySegment off = arena.allocate(n * Integer.BYTES, 4);
+      part.slice(query * candidates.capacity(), n).copyTo(off);
+      copy.copyFrom(off);
     }
-    query.normalizeRows("the pseudo-query", 0);
-    return query;
+    return copy;
   }
 }

@@ -20,12 +20,6 @@ import org.jspecify.annotations.Nullable;
  * overwritten by the next; memory is that of the largest so far.
  */
 final class PlaidSearch {
-  /** The share of ndocs that is scored exactly, as published. */
-  private static final int EXACT_SHARE = 4;
-
-  /** Candidates are first cut to so many times ndocs by what their inverted lists tell. */
-  private static final int LISTED = 8;
-
   /** Passages rescored in float beyond those kept: integers may rank neighbours the other way. */
   private static final int MARGIN = 8;
 
@@ -73,23 +67,22 @@ final class PlaidSearch {
   Candidates search(
       IntegerQueries queries, SegmentTables segment, SearchSettings settings, long keep) {
     long start = System.nanoTime();
-    Candidates found = room(queries.queries().queries(), segment.segment().passages(), null);
-    backend.candidates(queries, segment.lists(), settings.nprobe(), found);
-    if (found.largest() > (long) LISTED * settings.ndocs()) {
-      found = cut(found, (long) LISTED * settings.ndocs());
-    }
+    long scored = Math.max(settings.scored(), keep);
+    Candidates found = listed(queries, segment, settings.nprobe());
+    found = cut(found, Math.max(settings.ndocs(), scored));
     start = clock.charge(Stage.CANDIDATES, start);
-    if (found.largest() > settings.ndocs()) {
-      backend.approximateScores(queries, segment.compressed(), settings.threshold(), found);
-      found = cut(found, settings.ndocs());
-      start = clock.charge(Stage.PRUNED, start);
-    }
-    long scored = Math.max(settings.ndocs() / EXACT_SHARE, keep);
     if (found.largest() > scored) {
-      backend.approximateScores(queries, segment.compressed(), Float.NEGATIVE_INFINITY, found);
+      backend.approximateScores(queries, segment.compressed(), settings.threshold(), found);
       found = cut(found, scored);
-      start = clock.charge(Stage.APPROXIMATE, start);
+      clock.charge(Stage.APPROXIMATE, start);
     }
+    return exact(queries, segment, found, keep);
+  }
+
+  /** The {@code keep} best of {@code found} by exact score. */
+  private Candidates exact(
+      IntegerQueries queries, SegmentTables segment, Candidates found, long keep) {
+    long start = System.nanoTime();
     if (segment.dense() != null) {
       backend.maxSimDense(queries.queries(), segment.dense(), found);
     } else {
@@ -97,9 +90,9 @@ final class PlaidSearch {
       start = clock.charge(Stage.MAXSIM, start);
       found = rescored(queries, segment, found, keep);
     }
-    found = best(found, keep);
+    Candidates best = best(found, keep);
     clock.charge(Stage.RESCORE, start);
-    return found;
+    return best;
   }
 
   /** The passages that can be among the {@code keep} best, with the scores that a user sees. */
@@ -112,9 +105,32 @@ final class PlaidSearch {
 
   /** The {@code keep} best of each query that has more, their passages still ascending. */
   private Candidates cut(Candidates found, long keep) {
+    if (found.largest() <= keep) {
+      return found;
+    }
     Candidates best = room(found.queries(), Math.min(keep, found.largest()), found);
     backend.cut(found, keep, best);
     return best;
+  }
+
+  /** The passages in the lists that are probed, scored by what these tell. */
+  Candidates listed(IntegerQueries queries, SegmentTables segment, int nprobe) {
+    Candidates found = room(queries.queries().queries(), segment.segment().passages(), null);
+    backend.candidates(queries, segment.lists(), nprobe, found);
+    return found;
+  }
+
+  /** All passages, by number, with their approximate scores. */
+  Candidates approximate(IntegerQueries queries, SegmentTables segment) {
+    Candidates all = all(queries.queries().queries(), segment.segment().passages());
+    backend.approximateScores(queries, segment.compressed(), Float.NEGATIVE_INFINITY, all);
+    return all;
+  }
+
+  /** The {@code keep} best of all passages as a search finds them: chosen by integers. */
+  Candidates exact(IntegerQueries queries, SegmentTables segment, long keep) {
+    Candidates all = all(queries.queries().queries(), segment.segment().passages());
+    return exact(queries, segment, all, keep);
   }
 
   /**
@@ -157,8 +173,11 @@ final class PlaidSearch {
     return all;
   }
 
-  /** The result lives in other memory than {@code candidates}, until the stage after the next. */
-  private Candidates best(Candidates candidates, long keep) {
+  /**
+   * The {@code keep} best by their scores, best first. They live in other memory than {@code
+   * candidates}, until the stage after the next.
+   */
+  Candidates best(Candidates candidates, long keep) {
     Candidates best = room(candidates.queries(), Math.min(keep, candidates.largest()), candidates);
     backend.keepBest(candidates, keep, best);
     return best;

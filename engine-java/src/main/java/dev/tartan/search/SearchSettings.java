@@ -2,57 +2,140 @@ package dev.tartan.search;
 
 import dev.tartan.memory.TartanException;
 import dev.tartan.segment.Manifest;
+import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
- * The three knobs of PLAID (2205.09707, section 4).
+ * How far a search looks. Exact scores cost most, approximate ones a tenth of that, and postings
+ * next to nothing; so many centroids are probed, and few passages scored exactly.
  *
- * @param nprobe centroids probed for each query row, at least 1
- * @param threshold centroids whose best score is below it are left out of the first approximate
- *     scoring; negative infinity for none
- * @param ndocs passages kept by the first approximate scoring; a quarter of them is scored exactly
- * @param origin where they come from: "given", "measured on this index" or "published defaults"
+ * @param nprobe centroids probed for each query row, at least 1 (PLAID, 2205.09707, section 4.1)
+ * @param threshold centroids whose best score is below it do not count in approximate scores
+ *     (PLAID, section 4.3); negative infinity, as all calibrated settings have it, leaves none out
+ * @param ndocs candidates kept by what their inverted lists tell, to be scored approximately
+ * @param scored of these, passages scored exactly; with as many as ndocs there is no approximate
+ *     scoring
+ * @param origin where they come from, in words
  */
-public record SearchSettings(int nprobe, float threshold, int ndocs, String origin) {
+public record SearchSettings(int nprobe, float threshold, int ndocs, int scored, String origin) {
+  /** Settings of {@link #untuned}: found on three collections, not on the index at hand. */
+  private static final int UNTUNED_NPROBE = 16;
+
+  private static final int ALL = Integer.MAX_VALUE;
+
   public SearchSettings {
     requireNprobe(nprobe);
     requireThreshold(threshold);
     requireNdocs(ndocs);
-  }
-
-  /** The settings that were measured on an index. */
-  public static SearchSettings of(Manifest.SearchEntry entry, String origin) {
-    Float threshold = entry.threshold();
-    return new SearchSettings(
-        entry.nprobe(),
-        threshold == null ? Float.NEGATIVE_INFINITY : threshold,
-        entry.ndocs(),
-        origin);
+    requireScored(scored);
   }
 
   /**
-   * The published settings for results of {@code k} hits, made for colbertv2's distribution of
-   * scores.
+   * The cheapest settings known to find the share {@code recall} of the {@code k} best; if no such
+   * are, every passage is scored.
+   *
+   * @param curves of the manifest, by ascending k and then recall; none for {@link #untuned}
    */
-  public static SearchSettings published(int k) {
-    String origin = "published defaults";
-    if (k <= 10) {
-      return new SearchSettings(1, 0.5f, 256, origin);
+  static SearchSettings forRecall(List<Manifest.SearchEntry> curves, int k, double recall) {
+    if (curves.isEmpty()) {
+      return untuned(k);
     }
-    if (k <= 100) {
-      return new SearchSettings(2, 0.45f, 1024, origin);
+    int measured =
+        curves.stream()
+            .mapToInt(Manifest.SearchEntry::k)
+            .filter(m -> m >= k)
+            .findFirst()
+            .orElse(curves.getLast().k());
+    Manifest.SearchEntry point = null;
+    for (Manifest.SearchEntry entry : curves) {
+      if (entry.k() == measured && entry.recall() >= recall) {
+        point = entry;
+        break;
+      }
     }
-    return new SearchSettings(4, 0.4f, (int) Math.max(4L * k, 4096), origin);
+    return point == null ? exhaustive(beyond(curves, measured, recall)) : of(point, k);
   }
 
-  /** "nprobe 2, threshold 0.45, ndocs 1024 (published defaults)". */
+  private static String beyond(List<Manifest.SearchEntry> curves, int measured, double recall) {
+    double reached =
+        curves.stream()
+            .filter(entry -> entry.k() == measured)
+            .mapToDouble(Manifest.SearchEntry::recall)
+            .max()
+            .orElse(0);
+    return String.format(
+        Locale.ROOT, "recall %s is beyond the %.4f measured on this index", recall, reached);
+  }
+
+  /** One point of a curve; for more hits than it was measured for, in proportion. */
+  private static SearchSettings of(Manifest.SearchEntry entry, int k) {
+    String origin =
+        String.format(
+            Locale.ROOT,
+            "recall %.3f of the top %d, measured on this index",
+            entry.recall(),
+            entry.k());
+    double more = Math.max(1, (double) k / entry.k());
+    return new SearchSettings(
+        entry.nprobe(),
+        Float.NEGATIVE_INFINITY,
+        times(entry.ndocs(), more),
+        times(Objects.requireNonNull(entry.scored()), more),
+        origin);
+  }
+
+  private static int times(int value, double factor) {
+    return (int) Math.ceil(value * factor); // beyond int stays the greatest int
+  }
+
+  /** Settings for an index that has not been calibrated; generous. */
+  public static SearchSettings untuned(int k) {
+    return new SearchSettings(
+        UNTUNED_NPROBE,
+        Float.NEGATIVE_INFINITY,
+        Math.max(1024, times(k, 16)),
+        Math.max(64, times(k, 4)),
+        "defaults: 'tartan tune' has not measured this index");
+  }
+
+  /** Every passage scored. */
+  static SearchSettings exhaustive(String why) {
+    return new SearchSettings(ALL, Float.NEGATIVE_INFINITY, ALL, ALL, why);
+  }
+
+  /** Whether every passage is scored. */
+  public boolean exhaustive() {
+    return nprobe == ALL && ndocs == ALL && scored == ALL;
+  }
+
+  /** These with what {@code options} give in their place. */
+  SearchSettings with(SearchOptions options) {
+    return new SearchSettings(
+        or(options.nprobe(), nprobe),
+        options.threshold() == null ? threshold : options.threshold(),
+        or(options.ndocs(), ndocs),
+        or(options.scored(), scored),
+        "given");
+  }
+
+  private static int or(@Nullable Integer given, int otherwise) {
+    return given == null ? otherwise : given;
+  }
+
+  /** "nprobe 16, ndocs 128, scored 24 (recall 0.953 of the top 10, measured on this index)". */
   @Override
   public String toString() {
+    if (exhaustive()) {
+      return "every passage scored (%s)".formatted(origin);
+    }
     String pruning =
         threshold == Float.NEGATIVE_INFINITY
-            ? "no threshold"
-            : String.format(Locale.ROOT, "threshold %.3f", threshold);
-    return "nprobe %d, %s, ndocs %d (%s)".formatted(nprobe, pruning, ndocs, origin);
+            ? ""
+            : String.format(Locale.ROOT, "threshold %.3f, ", threshold);
+    return "nprobe %d, %sndocs %d, scored %d (%s)"
+        .formatted(nprobe, pruning, ndocs, scored, origin);
   }
 
   static void requireNprobe(int nprobe) {
@@ -69,8 +152,14 @@ public record SearchSettings(int nprobe, float threshold, int ndocs, String orig
   }
 
   static void requireNdocs(int ndocs) {
-    if (ndocs < 4) {
-      throw new TartanException("ndocs is %d; it must be at least 4".formatted(ndocs));
+    if (ndocs < 1) {
+      throw new TartanException("ndocs is %d; it must be at least 1".formatted(ndocs));
+    }
+  }
+
+  static void requireScored(int scored) {
+    if (scored < 1) {
+      throw new TartanException("scored is %d; it must be at least 1".formatted(scored));
     }
   }
 }

@@ -6,7 +6,6 @@ import dev.tartan.compute.Backend;
 import dev.tartan.compute.Buffer;
 import dev.tartan.compute.Candidates;
 import dev.tartan.compute.CentroidGrid;
-import dev.tartan.compute.CentroidScores;
 import dev.tartan.compute.CodecTables;
 import dev.tartan.compute.IntegerQueries;
 import dev.tartan.compute.QueryBatch;
@@ -16,7 +15,6 @@ import dev.tartan.memory.Layouts;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.Pool;
 import dev.tartan.memory.TartanException;
-import dev.tartan.segment.Manifest;
 import dev.tartan.segment.Segment;
 import dev.tartan.segment.Snapshot;
 import java.lang.foreign.Arena;
@@ -29,6 +27,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -86,9 +85,7 @@ public final class Searcher implements AutoCloseable {
     return clock;
   }
 
-  /**
-   * The settings that {@code options} lead to on this index; of no effect on an exhaustive search.
-   */
+  /** The settings that {@code options} lead to on this index. */
   public SearchSettings settings(SearchOptions options) {
     SearchSettings known = settings.get(options);
     if (known != null) {
@@ -102,26 +99,15 @@ public final class Searcher implements AutoCloseable {
   }
 
   private SearchSettings choose(SearchOptions options) {
-    SearchSettings base = base(options.k());
-    boolean given =
-        options.nprobe() != null || options.threshold() != null || options.ndocs() != null;
-    return new SearchSettings(
-        options.nprobe() == null ? base.nprobe() : options.nprobe(),
-        options.threshold() == null ? base.threshold() : options.threshold(),
-        options.ndocs() == null ? base.ndocs() : options.ndocs(),
-        given ? "given" : base.origin());
-  }
-
-  private SearchSettings base(int k) {
-    List<Manifest.SearchEntry> measured = snapshot.manifest().search();
-    if (measured.isEmpty()) {
-      return SearchSettings.published(k);
+    if (options.exhaustive()) {
+      return SearchSettings.exhaustive("as asked for");
     }
-    Manifest.SearchEntry entry =
-        measured.stream().filter(e -> e.k() >= k).findFirst().orElse(measured.getLast());
-    SearchSettings settings = SearchSettings.of(entry, "measured on this index");
-    int ndocs = (int) Math.min(Integer.MAX_VALUE, Math.max(settings.ndocs(), 4L * k));
-    return new SearchSettings(settings.nprobe(), settings.threshold(), ndocs, settings.origin());
+    SearchSettings measured =
+        SearchSettings.forRecall(snapshot.manifest().curves(), options.k(), options.recall());
+    if (!options.given()) {
+      return measured;
+    }
+    return (measured.exhaustive() ? SearchSettings.untuned(options.k()) : measured).with(options);
   }
 
   /**
@@ -148,7 +134,7 @@ public final class Searcher implements AutoCloseable {
   public List<List<Hit>> searchAll(List<Matrix> queries, SearchOptions options) {
     queries.forEach(this::check);
     List<List<Hit>> all = new ArrayList<>(Collections.nCopies(queries.size(), List.of()));
-    int[] ends = batchEnds(queries, options.exhaustive() ? MAX_BATCH : backend.queriesAtOnce());
+    int[] ends = batchEnds(queries, settings(options).exhaustive() ? MAX_BATCH : backend.queriesAtOnce());
     begin();
     try (Snapshot.Lease _ = snapshot.lease()) {
       backend.run(
@@ -228,22 +214,36 @@ public final class Searcher implements AutoCloseable {
     }
   }
 
-  /** The best score of each centroid over the rows of a query, ascending. */
-  float[] bestCentroidScores(Matrix query) {
-    try (Snapshot.Lease _ = snapshot.lease();
-        Scope scope = backend.openScope();
-        Arena arena = Arena.ofConfined()) {
-      QueryBatch batch = QueryBatch.room(scope, (int) query.rows(), query.dim());
-      batch.replace(query.data(), (int) query.rows());
-      CentroidScores scores =
-          CentroidScores.allocate(scope, batch, Math.toIntExact(codec.centroids().rows()));
-      backend.centroidScores(batch, codec.centroids(), scores);
-      MemorySegment copy = arena.allocate(scores.best().bytes(), 4);
-      scores.best().copyTo(copy);
-      float[] values = copy.toArray(Layouts.F32);
-      Arrays.sort(values);
-      return values;
+  /** Works on the queries from number {@code first} on, which are valid during the call. */
+  interface Batch {
+    void accept(int first, IntegerQueries queries);
+  }
+
+  /** Prepares {@code queries} in batches that fit memory, as a search does. */
+  void inBatches(List<Matrix> queries, Batch work) {
+    queries.forEach(this::check);
+    try (Snapshot.Lease _ = snapshot.lease()) {
+      int first = 0;
+      for (int last : batchEnds(queries, MAX_BATCH)) {
+        try (Workspace workspace = workspace(last - first)) {
+          IntegerQueries integers = workspace.queries(queries.subList(first, last));
+          workspace.plaid.integerScores(integers);
+          work.accept(first, integers);
+        }
+        first = last;
+      }
     }
+  }
+
+  /** Lends the pipeline, with memory for one piece of work. */
+  void inScope(Consumer<PlaidSearch> work) {
+    try (Workspace workspace = workspace(0)) {
+      work.accept(workspace.plaid);
+    }
+  }
+
+  List<SegmentTables> segments() {
+    return segments;
   }
 
   private Workspace workspace(int queries) {
@@ -366,7 +366,7 @@ public final class Searcher implements AutoCloseable {
       Workspace workspace, IntegerQueries integers, SearchOptions options, int factor) {
     PlaidSearch plaid = workspace.plaid;
     SearchSettings settings = settings(options);
-    if (!options.exhaustive() || snapshot.codec().compressed()) {
+    if (!settings.exhaustive() || snapshot.codec().compressed()) {
       plaid.integerScores(integers);
     }
     for (Ranking ranking : workspace.rankings) {
@@ -377,7 +377,7 @@ public final class Searcher implements AutoCloseable {
       long passages = segment.segment().passages();
       long keep = Math.min(passages, factor * keep(segment.segment(), options.k()));
       Candidates best =
-          options.exhaustive() || keep == passages
+          settings.exhaustive() || keep == passages
               ? plaid.exhaustive(integers, segment, keep)
               : plaid.search(integers, segment, settings, keep);
       for (int q = 0; q < workspace.rankings.length; q++) {
@@ -387,7 +387,7 @@ public final class Searcher implements AutoCloseable {
   }
 
   /** Passages to keep so that k documents come of them: more where documents have several. */
-  private static long keep(Segment segment, int k) {
+  static long keep(Segment segment, int k) {
     long perDocument = Math.ceilDiv(segment.passages(), Math.max(1, segment.documents()));
     return Math.min(segment.passages(), k * (perDocument == 1 ? 1 : 4 * perDocument));
   }

@@ -4,8 +4,7 @@ package dev.tartan.search;
 public enum Stage {
   CENTROID_SCORES("centroid scores"),
   CANDIDATES("candidates"),
-  PRUNED("approximate, pruned"),
-  APPROXIMATE("approximate, full"),
+  APPROXIMATE("approximate"),
   MAXSIM("MaxSim"),
   RESCORE("rescored in float"),
   HITS("hits");

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
@@ -32,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  * @param split word pieces a passage that documents were split into; null if they were not
  * @param codec the codec of all segments
  * @param segments in the order of their documents
- * @param search settings measured on this index, by ascending k
+ * @param search the curves of recall measured on this index, by ascending k and then recall
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Manifest(
@@ -51,6 +52,8 @@ public record Manifest(
 
   private static final String NO_CHECKSUM = "00000000";
   private static final Pattern CHECKSUM = Pattern.compile("\"checksum\" : \"([0-9a-f]{8})\"");
+  private static final Comparator<SearchEntry> ORDER =
+      Comparator.comparing(SearchEntry::k).thenComparing(SearchEntry::recall);
   private static final ObjectMapper JSON =
       JsonMapper.builder()
           .enable(SerializationFeature.INDENT_OUTPUT)
@@ -74,11 +77,25 @@ public record Manifest(
       String name, long documents, long passages, long tokens, List<String> components) {}
 
   /**
-   * Search settings for results of up to {@code k} hits (the last entry: of any number) and the
-   * share of the exact top k that they found on pseudo-queries. A null threshold prunes nothing.
+   * One point of the curve of recall: settings for results of up to {@code k} hits (those of the
+   * greatest k: of any number) and the share of the exact top k that they find.
+   *
+   * @param recall the mean over the queries of the calibration, less its standard error
+   * @param nprobe centroids probed for each query row
+   * @param ndocs candidates kept by what their inverted lists tell
+   * @param scored of these, passages scored exactly; null in indexes that were calibrated before
+   *     there was a curve, whose entries are not used
    */
-  public record SearchEntry(
-      int k, int nprobe, @Nullable Float threshold, int ndocs, double recall) {}
+  public record SearchEntry(int k, double recall, int nprobe, int ndocs, @Nullable Integer scored) {
+    public SearchEntry {
+      if (k < 1 || nprobe < 1 || ndocs < 1 || (scored != null && scored < 1)) {
+        throw new IllegalArgumentException("a search setting below 1");
+      }
+      if (!(recall >= 0 && recall <= 1)) {
+        throw new IllegalArgumentException("a recall outside 0 to 1");
+      }
+    }
+  }
 
   /**
    * What the embeddings are: the model (null if they were brought), their width, and how documents
@@ -134,6 +151,11 @@ public record Manifest(
     }
   }
 
+  /** The curves of recall; empty if there are none, or only settings of before there were any. */
+  public List<SearchEntry> curves() {
+    return search.stream().filter(entry -> entry.scored() != null).toList();
+  }
+
   private static Manifest parse(Path path, String text) {
     try {
       JsonNode tree = JSON.readTree(text);
@@ -147,7 +169,13 @@ public record Manifest(
       if (!matcher.find() || !matcher.group(1).equals(checksum(matcher.replaceFirst(zeroed())))) {
         throw ArrayFile.damaged(path, "it does not match its checksum");
       }
-      return JSON.treeToValue(tree, Manifest.class);
+      Manifest manifest = JSON.treeToValue(tree, Manifest.class);
+      for (int i = 1; i < manifest.search.size(); i++) {
+        if (ORDER.compare(manifest.search.get(i - 1), manifest.search.get(i)) >= 0) {
+          throw ArrayFile.damaged(path, "its curves of recall do not ascend");
+        }
+      }
+      return manifest;
     } catch (JsonProcessingException e) {
       throw ArrayFile.damaged(path, "it is not the JSON that Tartan writes");
     }

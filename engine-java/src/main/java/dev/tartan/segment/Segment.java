@@ -155,6 +155,16 @@ public final class Segment {
         scope.wrap(DType.F16, codec.dim(), file(Component.EMBEDDINGS).data()));
   }
 
+  /** How many passages each centroid's list has. */
+  public long[] listLengths() {
+    long[] lengths = new long[Math.toIntExact(codec.centroids().rows())];
+    for (int c = 0; c < lengths.length; c++) {
+      lengths[c] =
+          listOffsets.getAtIndex(Layouts.I64, c + 1) - listOffsets.getAtIndex(Layouts.I64, c);
+    }
+    return lengths;
+  }
+
   public InvertedListTables lists(Scope scope) {
     return new InvertedListTables(
         scope.wrap(DType.I64, 1, listOffsets), wrap(scope, Component.LISTS), passages());

@@ -61,6 +61,12 @@
  * JSON with the fields of {@link dev.tartan.segment.Manifest}, {@code "checksum"} first: CRC-32C of
  * the file with the eight hexadecimal digits of the checksum set to zeros.
  *
+ * <p>{@code "search"} holds the curves of recall: for each {@code k} that was measured, ascending,
+ * points of ascending {@code recall}, each with the cheapest settings that reach it, {@code
+ * nprobe}, {@code ndocs} and {@code scored} ({@link dev.tartan.segment.Manifest.SearchEntry}). It
+ * is empty until the index has been calibrated. Entries without {@code scored} are of an older
+ * build and count for nothing.
+ *
  * <h2>Commits</h2>
  *
  * New files are written and forced to disk; the manifest is written aside, forced, renamed over the

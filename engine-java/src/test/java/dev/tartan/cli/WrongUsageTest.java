@@ -33,7 +33,13 @@ class WrongUsageTest {
           search --index I q -k 0                                        | k is 0
           search --index I q -k x                                        | 'x' is not an int
           search --index I q --nprobe 0                                  | nprobe is 0
-          search --index I q --ndocs 3                                   | ndocs is 3
+          search --index I q --ndocs 0                                   | ndocs is 0
+          search --index I q --scored 0                                  | scored is 0
+          search --index I q --recall 0                                  | recall is 0.0
+          search --index I q --recall -0.5                               | recall is -0.5
+          search --index I q --recall 1.5                                | recall is 1.5
+          search --index I q --recall NaN                                | recall is NaN
+          search --index I q --recall much                               | 'much'
           search --index I q --threshold NaN                             | threshold
           search --index I q --threads 0                                 | --threads is 0
           search --index I q --backend nonsense                          | no backend 'nonsense'
@@ -59,6 +65,11 @@ class WrongUsageTest {
           encode --collection C --out O                                  | --doclens is missing
           encode --queries Q --out O --doclens D                         | --doclens is for
           encode --queries Q --out O --threads 0                         | --threads is 0
+          tune                                                           | --index
+          tune --index I -k 0                                            | k is 0
+          tune --index I -k 10,-1                                        | k is -1
+          tune --index I --queries Q --query-embeddings E                | or neither
+          tune --index I --threads 0                                     | --threads is 0
           eval --qrels Q                                                 | --run
           eval --qrels Q --run R --threads 2                             | --threads
           info                                                           | --index
@@ -72,7 +83,9 @@ class WrongUsageTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"demo", "index", "search", "encode", "eval", "info", "verify", "project", ""})
+      strings = {
+        "demo", "index", "search", "tune", "encode", "eval", "info", "verify", "project", ""
+      })
   void helpIsCompleteAndFitsTheTerminal(String command) {
     Typed typed = command.isEmpty() ? Typed.run("--help") : Typed.run(command, "--help");
     String help = typed.ok();

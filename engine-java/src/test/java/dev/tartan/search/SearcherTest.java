@@ -11,9 +11,7 @@ import dev.tartan.indexing.IndexOptions;
 import dev.tartan.indexing.TestIndex;
 import dev.tartan.indexing.TestIndex.Doc;
 import dev.tartan.memory.Matrix;
-import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
-import dev.tartan.segment.Manifest;
 import dev.tartan.segment.Segment;
 import dev.tartan.segment.Snapshot;
 import java.lang.foreign.Arena;
@@ -32,7 +30,7 @@ import org.junit.jupiter.api.io.TempDir;
 class SearcherTest {
   private static final int DIM = 32;
   private static final SearchSettings WIDE =
-      new SearchSettings(100_000, Float.NEGATIVE_INFINITY, 1_000_000, "given");
+      new SearchSettings(100_000, Float.NEGATIVE_INFINITY, 1_000_000, 1_000_000, "given");
 
   @TempDir Path directory;
   private final Arena arena = Arena.ofShared();
@@ -85,7 +83,7 @@ class SearcherTest {
             searcher
                 .search(query(seed), SearchOptions.exhaustive(400))
                 .forEach(h -> exact.put(h.id(), h.score()));
-            SearchSettings narrow = new SearchSettings(2, 0.3f, 40, "given");
+            SearchSettings narrow = new SearchSettings(2, 0.3f, 40, 12, "given");
             List<Hit> hits = searcher.search(query(seed), SearchOptions.of(10, narrow));
             assertEquals(10, hits.size());
             hits.forEach(h -> assertEquals(exact.get(h.id()), h.score(), h.id()));
@@ -140,7 +138,7 @@ class SearcherTest {
         List.of(
             SearchOptions.top(10),
             SearchOptions.exhaustive(10),
-            SearchOptions.of(10, new SearchSettings(2, 0.3f, 60, "given")));
+            SearchOptions.of(10, new SearchSettings(2, 0.3f, 60, 15, "given")));
     for (int threads : new int[] {1, 3}) {
       search(
           threads,
@@ -161,7 +159,7 @@ class SearcherTest {
     index(2, TestIndex.docs(12, 400, DIM, 1));
     Matrix small = query(0).slice(0, 1);
     float[][] rows = TestIndex.rows(new SplittableRandom(5), 60, DIM, null);
-    SearchOptions options = SearchOptions.of(20, new SearchSettings(1, 0.999f, 30, "given"));
+    SearchOptions options = SearchOptions.of(20, new SearchSettings(1, 0.999f, 60, 30, "given"));
     search(
         1,
         searcher -> {
@@ -224,34 +222,6 @@ class SearcherTest {
           assertEquals(1, searcher.snapshot().manifest().commit());
         });
     search(1, searcher -> assertEquals(5, searcher.snapshot().manifest().documents()));
-  }
-
-  @Test
-  void calibrationIsWrittenAndUsed() {
-    index(2, TestIndex.docs(11, 300, DIM, 2));
-    search(
-        2,
-        searcher ->
-            assertEquals("published defaults", searcher.settings(SearchOptions.top(10)).origin()));
-    try (Backend backend = Contenders.best(2)) {
-      Manifest manifest = Calibration.calibrate(directory, List.of(), backend, Progress.NONE);
-      assertEquals(List.of(10, 100, 1000), manifest.search().stream().map(e -> e.k()).toList());
-      Manifest.SearchEntry ten = manifest.search().getFirst();
-      assertTrue(ten.recall() >= Calibration.RECALL, ten.toString());
-    }
-    search(
-        2,
-        searcher -> {
-          searcher.snapshot().verify();
-          SearchSettings settings = searcher.settings(SearchOptions.top(10));
-          assertEquals("measured on this index", settings.origin());
-          assertEquals(
-              searcher.snapshot().manifest().search().getFirst().nprobe(), settings.nprobe());
-          SearchOptions given = new SearchOptions(10, 3, null, null, false);
-          assertEquals(3, searcher.settings(given).nprobe());
-          assertEquals("given", searcher.settings(given).origin());
-          assertFalse(searcher.search(query(1), SearchOptions.top(10)).isEmpty());
-        });
   }
 
   private static void refused(Runnable call, String message) {

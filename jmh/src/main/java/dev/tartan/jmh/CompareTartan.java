@@ -15,7 +15,6 @@ import dev.tartan.memory.TartanException;
 import dev.tartan.search.Calibration;
 import dev.tartan.search.Hit;
 import dev.tartan.search.SearchOptions;
-import dev.tartan.search.SearchSettings;
 import dev.tartan.search.Searcher;
 import dev.tartan.segment.Manifest;
 import dev.tartan.segment.Snapshot;
@@ -44,6 +43,7 @@ import java.util.stream.Stream;
 public final class CompareTartan {
   private static final int PASSES = 3; // the first warms up; what a query took is the best of them
   private static final double ENOUGH_SECONDS = 40; // no further pass after that
+  private static final double[] RECALLS = {0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999};
   private static final JsonMapper JSON = new JsonMapper();
 
   private final CompareInput input;
@@ -93,7 +93,7 @@ public final class CompareTartan {
         manifest = writer.commit(source, null);
       }
       stages.done();
-      Calibration.calibrate(index(bits), List.of(), backend, Progress.NONE);
+      Calibration.calibrate(index(bits), List.of(), Calibration.KS, backend, Progress.NONE);
     }
     ObjectNode line = JSON.createObjectNode();
     line.put("engine", "tartan").put("version", "0.1.0").put("nbits", Integer.parseInt(bits));
@@ -120,19 +120,12 @@ public final class CompareTartan {
     }
   }
 
-  /** The settings of the index first, then from coarse to fine. */
+  /** What the index was measured to need, from coarse to fine. */
   private static Map<String, SearchOptions> sweep(Searcher searcher, int k) {
     Map<String, SearchOptions> all = new LinkedHashMap<>();
-    SearchOptions own = SearchOptions.top(k);
-    all.put(searcher.settings(own).toString(), own);
-    int[][] points = {
-      {1, 64}, {2, 128}, {2, 256}, {4, 256}, {4, 512}, {8, 1024}, {16, 2048}, {32, 8192}
-    };
-    for (int[] point : points) {
-      int ndocs = (int) Math.max(point[1], 4L * k);
-      SearchSettings settings =
-          new SearchSettings(point[0], Float.NEGATIVE_INFINITY, ndocs, "given");
-      all.put(settings.toString(), SearchOptions.of(k, settings));
+    for (double recall : RECALLS) {
+      SearchOptions own = SearchOptions.top(k, recall);
+      all.put(searcher.settings(own).toString(), own);
     }
     all.put("exhaustive", SearchOptions.exhaustive(k));
     return all;

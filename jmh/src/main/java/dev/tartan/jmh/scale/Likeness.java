@@ -8,6 +8,7 @@ import dev.tartan.memory.Matrix;
 import dev.tartan.memory.Progress;
 import dev.tartan.search.Hit;
 import dev.tartan.search.SearchOptions;
+import dev.tartan.search.SearchSettings;
 import dev.tartan.search.Searcher;
 import dev.tartan.segment.Snapshot;
 import java.nio.file.Path;
@@ -153,8 +154,9 @@ final class Likeness {
       int deepest = Math.min(RANKS[RANKS.length - 1], passages.passages());
       List<List<Hit>> exact = searcher.searchAll(queries, SearchOptions.exhaustive(deepest));
       for (int i = 0; i < PROBES.length; i++) {
-        SearchOptions fixed =
-            new SearchOptions(10, PROBES[i], Float.NEGATIVE_INFINITY, NDOCS[i], false);
+        SearchSettings given =
+            new SearchSettings(PROBES[i], Float.NEGATIVE_INFINITY, NDOCS[i], NDOCS[i] / 4, "given");
+        SearchOptions fixed = SearchOptions.of(10, given);
         measures.put(
             "recall@10 at nprobe %d, ndocs %d".formatted(PROBES[i], NDOCS[i]),
             Recall.of(searcher.searchAll(queries, fixed), exact, 10));

@@ -30,7 +30,7 @@ final class ScaleOptions {
 
   @Option(
       names = "--no-calibration",
-      description = "Search with the published settings in place of those measured on the index.")
+      description = "Search with the default settings in place of those measured on the index.")
   boolean uncalibrated;
 
   Map<String, Object> describe() {

@@ -72,7 +72,7 @@ final class ScaleRun {
     measures.put("build, peak resident MB", peak());
     if (!options.uncalibrated) {
       long calibration = System.nanoTime();
-      Calibration.calibrate(index, List.of(), backend, Progress.NONE);
+      Calibration.calibrate(index, List.of(), Calibration.KS, backend, Progress.NONE);
       measures.put("calibration, s", seconds(calibration));
     }
   }
