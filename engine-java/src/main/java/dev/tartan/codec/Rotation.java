@@ -113,19 +113,14 @@ public record Rotation(Matrix embeddings, Matrix queries) {
   }
 
   /**
-   * Token embeddings or centroids for the tables, in {@code scope}; equal to the bit in all
-   * backends.
+   * Token embeddings or centroids (of queries: {@link QueryRotation}) for the tables, in {@code
+   * scope}; equal to the bit in all backends.
    *
    * @param rows F32 [n, dim]
    * @return F32 [n, dim]
    */
   public Buffer rotate(Buffer rows, Backend backend, Scope scope) {
     return product(scope.wrap(embeddings), rows, backend, scope);
-  }
-
-  /** {@link #rotate} of the rows of queries. */
-  public Buffer rotateQueries(Buffer rows, Backend backend, Scope scope) {
-    return product(scope.wrap(queries), rows, backend, scope);
   }
 
   /** Token embeddings or centroids as they were before {@link #rotate}. */

@@ -1,5 +1,6 @@
 package dev.tartan.search;
 
+import dev.tartan.codec.QueryRotation;
 import dev.tartan.codec.ResidualCodec;
 import dev.tartan.codec.Rotation;
 import dev.tartan.compute.Backend;
@@ -134,7 +135,8 @@ public final class Searcher implements AutoCloseable {
   public List<List<Hit>> searchAll(List<Matrix> queries, SearchOptions options) {
     queries.forEach(this::check);
     List<List<Hit>> all = new ArrayList<>(Collections.nCopies(queries.size(), List.of()));
-    int[] ends = batchEnds(queries, settings(options).exhaustive() ? MAX_BATCH : backend.queriesAtOnce());
+    int[] ends =
+        batchEnds(queries, settings(options).exhaustive() ? MAX_BATCH : backend.queriesAtOnce());
     begin();
     try (Snapshot.Lease _ = snapshot.lease()) {
       backend.run(
@@ -252,10 +254,7 @@ public final class Searcher implements AutoCloseable {
     Ranking[] rankings = new Ranking[queries];
     Arrays.setAll(rankings, q -> new Ranking(segments));
     return new Workspace(
-        scope,
-        rotation,
-        new PlaidSearch(backend, codec, grid, compressed, clock, scope),
-        rankings);
+        scope, rotation, new PlaidSearch(backend, codec, grid, compressed, clock, scope), rankings);
   }
 
   /** Searches that run end first, and no other begins. */

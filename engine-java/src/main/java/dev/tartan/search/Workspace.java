@@ -1,5 +1,6 @@
 package dev.tartan.search;
 
+import dev.tartan.codec.QueryRotation;
 import dev.tartan.compute.Buffer;
 import dev.tartan.compute.IntegerQueries;
 import dev.tartan.compute.QueryBatch;
@@ -29,17 +30,12 @@ final class Workspace implements AutoCloseable {
   /** Room for one query; {@code rotated} is null where queries are not rotated. */
   private record Single(IntegerQueries integers, QueryRotation.@Nullable Room rotated) {
     void replace(Matrix query) {
-      if (rotated == null) {
-        integers.queries().replace(query.data(), Math.toIntExact(query.rows()));
-      } else {
-        rotated.rotate(query);
-        integers.queries().replace(rotated.values, Math.toIntExact(query.rows()));
-      }
+      MemorySegment values = rotated == null ? query.data() : rotated.rotate(query);
+      integers.queries().replace(values, Math.toIntExact(query.rows()));
     }
   }
 
-  Workspace(
-      Scope scope, @Nullable QueryRotation rotation, PlaidSearch plaid, Ranking[] rankings) {
+  Workspace(Scope scope, @Nullable QueryRotation rotation, PlaidSearch plaid, Ranking[] rankings) {
     this.scope = scope;
     this.rotation = rotation;
     this.plaid = plaid;
@@ -75,12 +71,9 @@ final class Workspace implements AutoCloseable {
   }
 
   private MemorySegment values(Matrix query) {
-    if (rotation == null) {
-      return query.data();
-    }
-    QueryRotation.Room room = rotation.room(Math.toIntExact(query.rows()));
-    room.rotate(query);
-    return room.values;
+    return rotation == null
+        ? query.data()
+        : rotation.room(Math.toIntExact(query.rows())).rotate(query);
   }
 
   @Override

@@ -29,7 +29,8 @@ class RotationTest {
           Matrix queries = rows(arena, 2, 20, dim);
           Buffer rotated = rotation.rotate(scope.wrap(rows), backend, scope);
           float[] a = floats(rotated);
-          float[] b = floats(rotation.rotateQueries(scope.wrap(queries), backend, scope));
+          QueryRotation.Room room = new QueryRotation(rotation).room(32);
+          float[] b = room.rotate(queries).toArray(Layouts.F32);
           float[] back = floats(rotation.rotateBack(rotated, backend, scope));
           for (int i = 0; i < 20; i++) {
             double right = dot(rows.row(i), queries.row(i), 0);

@@ -40,7 +40,7 @@ class SearcherAllocationTest {
     assumeTrue(CpuKernels.problem() == null, "the reference backend allocates");
     TestIndex.write(directory, IndexOptions.of(DIM, 2), TestIndex.docs(1, 600, DIM, 1));
     ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
-    SearchOptions options = SearchOptions.of(K, new SearchSettings(2, 0.3f, 100, "given"));
+    SearchOptions options = SearchOptions.of(K, new SearchSettings(2, 0.3f, 100, 40, "given"));
     try (Arena arena = Arena.ofShared();
         Backend backend = Contenders.best(1);
         Snapshot snapshot = Snapshot.open(directory);

@@ -128,9 +128,9 @@ class SearcherStressTest {
         SearchOptions.top(100),
         SearchOptions.top(1000),
         SearchOptions.exhaustive(7),
-        SearchOptions.of(10, new SearchSettings(2, 0.3f, 60, "given")),
-        SearchOptions.of(25, new SearchSettings(4, Float.NEGATIVE_INFINITY, 300, "given")),
-        new SearchOptions(3, 1, null, 12, false));
+        SearchOptions.of(10, new SearchSettings(2, 0.3f, 60, 15, "given")),
+        SearchOptions.of(25, new SearchSettings(4, Float.NEGATIVE_INFINITY, 300, 75, "given")),
+        new SearchOptions(3, 0.9, 1, null, 12, null));
   }
 
   /** Of 1 to 70 rows, so that workspaces of several numbers of lanes are made. */

@@ -4,7 +4,10 @@ import static dev.tartan.memory.Layouts.F32;
 import static dev.tartan.memory.Layouts.I32;
 import static dev.tartan.memory.Layouts.I64;
 
+import dev.tartan.compute.Backend;
 import dev.tartan.compute.CodecTables.Form;
+import dev.tartan.compute.Scope;
+import dev.tartan.compute.host.HostBackend;
 import dev.tartan.compute.host.HostKernels;
 import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
@@ -73,54 +76,64 @@ final class TierCheck {
   static @Nullable String problem(HostKernels subject, HostKernels truth) {
     TierCheck check = new TierCheck(subject, truth);
     for (int nbits : BITS) {
-      try (Arena arena = Arena.ofConfined()) {
+      try (Arena arena = Arena.ofConfined();
+          Backend backend = new HostBackend("self-check", truth, 1);
+          Scope scope = backend.openScope()) {
         // Dimension 128 has kernels of its own; 72 is a whole number of no vector but the least.
         Form form = nbits % 2 == 0 ? Form.SCALED : Form.UNIT;
-        check.search(new TierSample(arena, 128, nbits, 40, form));
+        check.search(new TierSample(arena, scope, 128, nbits, 40, form));
         form = nbits % 2 == 0 ? Form.UNIT : Form.SCALED;
-        check.search(new TierSample(arena, 72, nbits, 12, form));
+        check.search(new TierSample(arena, scope, 72, nbits, 12, form));
       }
     }
-    try (Arena arena = Arena.ofConfined()) {
-      check.indexing(new TierSample(arena, 128, 2, 12, Form.SCALED));
+    try (Arena arena = Arena.ofConfined();
+        Backend backend = new HostBackend("self-check", truth, 1);
+        Scope scope = backend.openScope()) {
+      check.indexing(new TierSample(arena, scope, 128, 2, 12, Form.SCALED));
     }
     return check.problem;
   }
 
   private void search(TierSample s) {
     float bound = 1e-5f * s.rows;
-    exact("integer scores", kernels -> s.integers(kernels).scores());
+    exact("integer scores", kernels -> s.stage(kernels, TierSample.INTEGER_SCORES));
     exact(
         "candidates",
-        kernels -> {
-          MemorySegment scratch = s.arena.allocate(I64, 1 + (TierSample.PASSAGES + 1) / 2);
-          MemorySegment out = s.arena.allocate(I32, TierSample.PASSAGES);
-          MemorySegment scores = s.floats(TierSample.PASSAGES);
-          kernels.candidates(s.integers(kernels), s.lists, NPROBE, scratch, out, scores);
-          return scores;
-        });
+        kernels ->
+            s.stage(
+                kernels,
+                (backend, queries, out) -> {
+                  backend.candidates(queries, s.lists, NPROBE, out);
+                  return out.scores();
+                }));
     exact(
         "approximate scores",
-        kernels -> {
-          MemorySegment out = s.floats(TierSample.PASSAGES);
-          kernels.approximateScores(s.integers(kernels), s.passages, 0.1f, s.candidates, out);
-          return out;
-        });
+        kernels ->
+            s.stage(
+                kernels,
+                (backend, queries, out) -> {
+                  backend.approximateScores(queries, s.compressed, 0.1f, out);
+                  return out.scores();
+                }));
     exact(
         "integer MaxSim",
-        kernels -> {
-          MemorySegment out = s.floats(TierSample.PASSAGES);
-          kernels.integerMaxSim(s.integers(kernels), s.codec, s.passages, s.candidates, out);
-          return out;
-        });
+        kernels ->
+            s.stage(
+                kernels,
+                (backend, queries, out) -> {
+                  backend.integerMaxSim(queries, s.tables, s.compressed, out);
+                  return out.scores();
+                }));
     within(
         bound,
         "rescoring",
-        kernels -> {
-          MemorySegment out = s.floats(TierSample.PASSAGES);
-          kernels.rescore(s.integers(kernels), s.codec, s.passages, s.candidates, out);
-          return out;
-        });
+        kernels ->
+            s.stage(
+                kernels,
+                (backend, queries, out) -> {
+                  backend.rescore(queries, s.tables, s.compressed, out);
+                  return out.scores();
+                }));
     within(
         bound,
         "MaxSim",
@@ -136,11 +149,13 @@ final class TierCheck {
     within(
         1e-5f * s.rows,
         "MaxSim of uncompressed passages",
-        kernels -> {
-          MemorySegment out = s.floats(TierSample.PASSAGES);
-          kernels.maxSimDense(s.scored(kernels), s.densePassages(), s.candidates, out);
-          return out;
-        });
+        kernels ->
+            s.stage(
+                kernels,
+                (backend, queries, out) -> {
+                  backend.maxSimDense(queries.queries(), s.dense, out);
+                  return out.scores();
+                }));
     exact("nearest centroids", kernels -> codes(s, kernels));
     exact(
         "compression",

@@ -6,19 +6,27 @@ import static dev.tartan.memory.Layouts.I64;
 import static dev.tartan.memory.Layouts.U16;
 import static dev.tartan.memory.Layouts.U8;
 
+import dev.tartan.compute.Backend;
+import dev.tartan.compute.Buffer;
+import dev.tartan.compute.Candidates;
+import dev.tartan.compute.CentroidGrid;
+import dev.tartan.compute.CodecTables;
 import dev.tartan.compute.CodecTables.Form;
+import dev.tartan.compute.CompressedPassages;
+import dev.tartan.compute.DensePassages;
 import dev.tartan.compute.IntegerQueries;
+import dev.tartan.compute.InvertedListTables;
+import dev.tartan.compute.QueryBatch;
+import dev.tartan.compute.Scope;
+import dev.tartan.compute.host.HostBackend;
 import dev.tartan.compute.host.HostKernels;
 import dev.tartan.compute.host.HostKernels.HostCodec;
-import dev.tartan.compute.host.HostKernels.HostDense;
-import dev.tartan.compute.host.HostKernels.HostGrid;
-import dev.tartan.compute.host.HostKernels.HostIntegerQuery;
-import dev.tartan.compute.host.HostKernels.HostLists;
 import dev.tartan.compute.host.HostKernels.HostPassages;
 import dev.tartan.compute.host.HostKernels.HostQuery;
 import dev.tartan.memory.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import java.util.SplittableRandom;
 
 /** A seeded query, codec and segment of a few passages, and what kernels make of them. */
@@ -33,26 +41,55 @@ final class TierSample {
   final int rows;
   final HostCodec codec;
   final HostPassages passages;
-  final HostLists lists;
   final MemorySegment values;
-  final MemorySegment dense;
   final MemorySegment candidates;
+  final CodecTables tables;
+  final CompressedPassages compressed;
+  final DensePassages dense;
+  final InvertedListTables lists;
+  private final QueryBatch query;
   private final SplittableRandom random;
 
-  TierSample(Arena arena, int dim, int nbits, int rows, Form form) {
+  /** One stage of a search; returns where its result stands. */
+  interface Stage {
+    Buffer run(Backend backend, IntegerQueries queries, Candidates candidates);
+  }
+
+  static final Stage INTEGER_SCORES = (backend, queries, candidates) -> queries.scores();
+
+  /**
+   * @param scope of a host backend; what it wraps lives in {@code arena}
+   */
+  TierSample(Arena arena, Scope scope, int dim, int nbits, int rows, Form form) {
     this.arena = arena;
     this.dim = dim;
     this.rows = rows;
     this.random = new SplittableRandom(31L * dim + nbits);
     this.values = unitRows(rows);
-    this.dense = unitRows(TOKENS);
+    MemorySegment tokens = unitRows(TOKENS);
     this.codec = codec(nbits, form);
     this.passages = passages(nbits);
-    this.lists = lists();
     this.candidates = arena.allocate(I32, PASSAGES);
     for (int p = 0; p < PASSAGES; p++) {
       candidates.setAtIndex(I32, p, p);
     }
+    this.query = new QueryBatch(floats(scope, dim, values), new int[] {0, rows});
+    this.tables =
+        new CodecTables(
+            form,
+            nbits,
+            floats(scope, dim, codec.centroid()),
+            floats(scope, 1, codec.cutoffs()),
+            floats(scope, 1, codec.weights()));
+    Buffer offsets = scope.wrap(DType.I64, 1, passages.offsets());
+    this.compressed =
+        new CompressedPassages(
+            offsets,
+            scope.wrap(DType.U16, 1, passages.codes()),
+            scope.wrap(DType.U8, codec.residualBytes(), passages.residuals()),
+            scope.wrap(DType.U16, 1, Objects.requireNonNull(passages.factors())));
+    this.dense = new DensePassages(offsets, floats(scope, dim, tokens));
+    this.lists = lists(scope);
   }
 
   private MemorySegment unitRows(int n) {
@@ -123,7 +160,7 @@ final class TierSample {
   }
 
   /** Centroid c lists the passages c and 2 c, counted around. */
-  private HostLists lists() {
+  private InvertedListTables lists(Scope scope) {
     MemorySegment offsets = arena.allocate(I64, CENTROIDS + 1L);
     MemorySegment listed = arena.allocate(I32, 2L * CENTROIDS);
     for (int c = 0; c < CENTROIDS; c++) {
@@ -131,11 +168,8 @@ final class TierSample {
       listed.setAtIndex(I32, 2L * c, c % PASSAGES);
       listed.setAtIndex(I32, 2L * c + 1, 2 * c % PASSAGES);
     }
-    return new HostLists(CENTROIDS, PASSAGES, offsets, listed);
-  }
-
-  HostDense densePassages() {
-    return new HostDense(PASSAGES, dim, passages.offsets(), DType.F32, dense);
+    return new InvertedListTables(
+        scope.wrap(DType.I64, 1, offsets), scope.wrap(DType.I32, 1, listed), PASSAGES);
   }
 
   MemorySegment floats(long n) {
@@ -150,30 +184,23 @@ final class TierSample {
     return query;
   }
 
-  /** The query in integers with its centroid scores. */
-  HostIntegerQuery integers(HostKernels kernels) {
-    MemorySegment grid = arena.allocate((long) CENTROIDS * dim);
-    MemorySegment stepsAndReach = floats(2);
-    kernels.quantiseCentroids(codec.centroid(), dim, grid, stepsAndReach);
-    HostGrid host =
-        new HostGrid(
-            dim,
-            CENTROIDS,
-            stepsAndReach.getAtIndex(F32, 0),
-            stepsAndReach.getAtIndex(F32, 1),
-            grid);
-    HostQuery query = new HostQuery(rows, dim, values, MemorySegment.NULL, MemorySegment.NULL);
-    MemorySegment block = arena.allocate(kernels.integerQueryBytes(rows, dim, codec.nbits()), 64);
-    int lanes = IntegerQueries.lanes(rows);
-    HostIntegerQuery out =
-        new HostIntegerQuery(
-            query,
-            lanes,
-            block,
-            arena.allocate(U16, (long) CENTROIDS * lanes),
-            arena.allocate(U16, CENTROIDS));
-    kernels.quantiseQuery(query, host, codec, block);
-    kernels.integerScores(out, host, 0, CENTROIDS);
-    return out;
+  /** What a stage makes of the query and all passages with these kernels. */
+  MemorySegment stage(HostKernels kernels, Stage stage) {
+    try (Backend backend = new HostBackend("self-check", kernels, 1);
+        Scope scope = backend.openScope()) {
+      CentroidGrid grid = backend.grid(tables.centroids(), scope);
+      IntegerQueries queries = backend.integerScores(query, grid, tables, scope);
+      Candidates all = Candidates.allocate(scope, 1, PASSAGES);
+      all.passages().copyFrom(candidates);
+      all.setCount(0, PASSAGES);
+      Buffer result = stage.run(backend, queries, all);
+      MemorySegment copy = arena.allocate(result.bytes(), 8);
+      result.copyTo(copy);
+      return copy;
+    }
+  }
+
+  private static Buffer floats(Scope scope, int columns, MemorySegment values) {
+    return scope.wrap(DType.F32, columns, values);
   }
 }

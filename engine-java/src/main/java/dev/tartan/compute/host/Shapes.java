@@ -199,9 +199,7 @@ final class Shapes {
     dim(codec.dim());
     int nbits = codec.nbits();
     require(
-        (nbits >= 1 && nbits <= 4) || nbits == 8,
-        "nbits is %d; it must be 1, 2, 3, 4 or 8",
-        nbits);
+        (nbits >= 1 && nbits <= 4) || nbits == 8, "nbits is %d; it must be 1, 2, 3, 4 or 8", nbits);
     type(codec.centroids(), DType.F32, "centroids");
     type(codec.cutoffs(), DType.F32, "cutoffs");
     type(codec.weights(), DType.F32, "weights");

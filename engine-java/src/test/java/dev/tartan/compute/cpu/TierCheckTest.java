@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.tartan.compute.host.HostKernels;
+import dev.tartan.compute.host.HostViews;
+import dev.tartan.compute.host.StageCall;
 import dev.tartan.compute.reference.ReferenceKernels;
 import dev.tartan.memory.TartanException;
 import java.lang.foreign.MemorySegment;
@@ -113,10 +115,17 @@ class TierCheckTest {
   private static void lie(String operation, Object[] arguments) {
     MemorySegment out =
         switch (operation) {
-          case "integerScores" -> ((HostKernels.HostIntegerQuery) arguments[0]).scores();
+          case "integerScores" -> HostViews.segment(call(arguments).integers().scores());
+          case "candidates" -> HostViews.segment(call(arguments).out().scores());
+          case "approximateScores", "integerMaxSim", "rescore", "maxSimDense" ->
+              HostViews.segment(call(arguments).candidates().scores());
           case "centroidScores" -> ((HostKernels.HostQuery) arguments[0]).scores();
           default -> (MemorySegment) arguments[arguments.length - 1];
         };
     out.set(ValueLayout.JAVA_BYTE, 2, (byte) (out.get(ValueLayout.JAVA_BYTE, 2) ^ 0x10));
+  }
+
+  private static StageCall call(Object[] arguments) {
+    return (StageCall) arguments[0];
   }
 }

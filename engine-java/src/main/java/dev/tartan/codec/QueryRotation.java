@@ -1,6 +1,5 @@
-package dev.tartan.search;
+package dev.tartan.codec;
 
-import dev.tartan.codec.Rotation;
 import dev.tartan.memory.Layouts;
 import dev.tartan.memory.Matrix;
 import java.lang.foreign.MemorySegment;
@@ -11,13 +10,13 @@ import java.util.Arrays;
  * for a few rows at a time. Plain Java whatever the backend: a query has the same bits in all.
  * Immutable.
  */
-final class QueryRotation {
+public final class QueryRotation {
   private final int dim;
 
   /** [dim, dim]: row d is what element d of a query row adds to each element of its product. */
   private final float[] columns;
 
-  QueryRotation(Rotation rotation) {
+  public QueryRotation(Rotation rotation) {
     Matrix matrix = rotation.queries();
     dim = matrix.dim();
     columns = new float[dim * dim];
@@ -29,17 +28,16 @@ final class QueryRotation {
   }
 
   /** Room for {@code rows} rows, to be used again and again by one thread at a time. */
-  Room room(int rows) {
+  public Room room(int rows) {
     return new Room(rows);
   }
 
   /** Rotates a query's rows, without making an object. */
-  final class Room {
+  public final class Room {
     private final float[] given;
     private final float[] rotated;
 
-    /** The rotated rows F32 [rows, dim] of {@link #rotate}; what follows them is of no meaning. */
-    final MemorySegment values;
+    private final MemorySegment values;
 
     private Room(int rows) {
       given = new float[rows * dim];
@@ -47,7 +45,12 @@ final class QueryRotation {
       values = MemorySegment.ofArray(rotated);
     }
 
-    void rotate(Matrix query) {
+    /**
+     * Rotates the rows of a query [n, dim], n within this room.
+     *
+     * @return F32 [rows of this room, dim], overwritten by the next; rows from n on have no meaning
+     */
+    public MemorySegment rotate(Matrix query) {
       int n = Math.toIntExact(query.rows()) * dim;
       MemorySegment.copy(query.data(), Layouts.F32, 0, given, 0, n);
       Arrays.fill(rotated, 0, n, 0);
@@ -56,6 +59,7 @@ final class QueryRotation {
           add(given[row + d], d * dim, row);
         }
       }
+      return values;
     }
 
     private void add(float by, int column, int row) {
