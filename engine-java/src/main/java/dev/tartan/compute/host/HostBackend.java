@@ -108,13 +108,13 @@ public final class HostBackend implements Backend {
   @Override
   public void centroidScores(QueryBatch queries, Buffer centroids, CentroidScores out) {
     Shapes.centroidScores(queries, centroids, out);
-    split(
-        queries.queries(),
-        q -> centroids.rows(),
-        CENTROIDS_A_TASK,
-        (q, first, last) ->
-            kernels.centroidScores(
-                HostViews.query(queries, q, out), HostViews.segment(centroids), first, last));
+    StageCall call = call();
+    call.queries = queries;
+    call.centroids = centroids;
+    call.scores = out;
+    call.run(
+        workers, StageCall::centroidScores, queries.queries(), centroids.rows(), CENTROIDS_A_TASK);
+    calls.give(call);
   }
 
   @Override
@@ -235,26 +235,7 @@ public final class HostBackend implements Backend {
 
   @Override
   public void cut(Candidates in, long keep, Candidates out) {
-    choose(in, keep, out, HostBackend::cut);
-  }
-
-  private static void cut(HostKernels kernels, StageCall call, int q, long first, long last) {
-    Candidates in = call.candidates;
-    long n = in.count(q);
-    if (n > call.keep) {
-      kernels.cut(call, q);
-      return;
-    }
-    Candidates out = call.out;
-    long from = q * in.capacity() * Integer.BYTES; // passages and scores both take four bytes
-    long to = q * out.capacity() * Integer.BYTES;
-    copy(in.passages(), from, out.passages(), to, n * Integer.BYTES);
-    copy(in.scores(), from, out.scores(), to, n * Integer.BYTES);
-    out.setCount(q, n);
-  }
-
-  private static void copy(Buffer from, long at, Buffer to, long place, long bytes) {
-    MemorySegment.copy(HostViews.segment(from), at, HostViews.segment(to), place, bytes);
+    choose(in, keep, out, StageCall::cut);
   }
 
   private void choose(Candidates in, long keep, Candidates out, StageCall.Stage stage) {
@@ -275,19 +256,14 @@ public final class HostBackend implements Backend {
       CompressedPassages passages,
       Candidates candidates) {
     Shapes.maxSim(queries, scores, codec, passages, candidates);
-    HostKernels.HostCodec tables = HostViews.codec(codec);
-    HostKernels.HostPassages host = HostViews.passages(passages);
-    split(
-        candidates.queries(),
-        candidates::count,
-        aTask(passages, MAXSIM_A_TASK),
-        (q, first, last) ->
-            kernels.maxSim(
-                HostViews.query(queries, q, scores),
-                tables,
-                host,
-                HostViews.entries(candidates.passages(), candidates, q, first, last),
-                HostViews.entries(candidates.scores(), candidates, q, first, last)));
+    StageCall call = call();
+    call.queries = queries;
+    call.scores = scores;
+    call.codec = codec;
+    call.passages = passages;
+    call.candidates = candidates;
+    call.score(workers, StageCall::maxSim, aTask(passages, MAXSIM_A_TASK));
+    calls.give(call);
   }
 
   @Override
@@ -381,16 +357,8 @@ public final class HostBackend implements Backend {
     }
   }
 
-  private interface Ranges {
-    void accept(int query, long first, long last);
-  }
-
   private interface RowRange {
     void accept(long first, long count);
-  }
-
-  private interface Sizes {
-    long of(int query);
   }
 
   /** Passages a task of about {@code tokens} tokens. */
@@ -400,22 +368,12 @@ public final class HostBackend implements Backend {
   }
 
   private void splitRows(Buffer rows, RowRange range) {
-    split(1, q -> rows.rows(), ROWS_A_TASK, (q, first, last) -> range.accept(first, last - first));
-  }
-
-  /** Cuts the items of every query into tasks of {@code aTask} and runs them on the workers. */
-  private void split(int queries, Sizes sizes, int aTask, Ranges ranges) {
-    int[] firstTask = new int[queries + 1];
-    for (int q = 0; q < queries; q++) {
-      firstTask[q + 1] =
-          Math.addExact(firstTask[q], Math.toIntExact((sizes.of(q) + aTask - 1) / aTask));
-    }
+    int tasks = Math.toIntExact((rows.rows() + ROWS_A_TASK - 1) / ROWS_A_TASK);
     workers.run(
-        firstTask[queries],
+        tasks,
         task -> {
-          int q = Workers.ownerOf(firstTask, queries, task);
-          long first = (long) (task - firstTask[q]) * aTask;
-          ranges.accept(q, first, Math.min(first + aTask, sizes.of(q)));
+          long first = (long) task * ROWS_A_TASK;
+          range.accept(first, Math.min(ROWS_A_TASK, rows.rows() - first));
         });
   }
 

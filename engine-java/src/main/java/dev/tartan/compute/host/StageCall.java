@@ -1,13 +1,17 @@
 package dev.tartan.compute.host;
 
+import dev.tartan.compute.Buffer;
 import dev.tartan.compute.Candidates;
 import dev.tartan.compute.CentroidGrid;
+import dev.tartan.compute.CentroidScores;
 import dev.tartan.compute.CodecTables;
 import dev.tartan.compute.CompressedPassages;
 import dev.tartan.compute.DensePassages;
 import dev.tartan.compute.IntegerQueries;
 import dev.tartan.compute.InvertedListTables;
 import dev.tartan.compute.QueryBatch;
+import java.lang.foreign.MemorySegment;
+import java.util.Objects;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -35,6 +39,8 @@ public final class StageCall implements IntConsumer {
   private boolean together;
 
   QueryBatch queries;
+  CentroidScores scores;
+  Buffer centroids;
   IntegerQueries integers;
   CentroidGrid grid;
   @Nullable CodecTables codec;
@@ -130,6 +136,44 @@ public final class StageCall implements IntConsumer {
       items[q] = candidates.count(q);
     }
     run(workers, candidates.queries());
+  }
+
+  static void centroidScores(HostKernels kernels, StageCall call, int q, long first, long last) {
+    kernels.centroidScores(
+        HostViews.query(call.queries, q, call.scores),
+        HostViews.segment(call.centroids),
+        first,
+        last);
+  }
+
+  static void maxSim(HostKernels kernels, StageCall call, int q, long first, long last) {
+    Candidates all = call.candidates;
+    kernels.maxSim(
+        HostViews.query(call.queries, q, call.scores),
+        HostViews.codec(Objects.requireNonNull(call.codec)),
+        HostViews.passages(call.passages),
+        HostViews.entries(all.passages(), all, q, first, last),
+        HostViews.entries(all.scores(), all, q, first, last));
+  }
+
+  /** {@link HostKernels#cut}, or a copy where there is nothing to cut. */
+  static void cut(HostKernels kernels, StageCall call, int q, long first, long last) {
+    Candidates in = call.candidates;
+    Candidates out = call.out;
+    long n = in.count(q);
+    if (n > call.keep) {
+      kernels.cut(call, q);
+      return;
+    }
+    long from = q * in.capacity() * Integer.BYTES; // passages and scores both take four bytes
+    long to = q * out.capacity() * Integer.BYTES;
+    copy(in.passages(), from, out.passages(), to, n * Integer.BYTES);
+    copy(in.scores(), from, out.scores(), to, n * Integer.BYTES);
+    out.setCount(q, n);
+  }
+
+  private static void copy(Buffer from, long at, Buffer to, long place, long bytes) {
+    MemorySegment.copy(HostViews.segment(from), at, HostViews.segment(to), place, bytes);
   }
 
   private void start(Stage work, int batch, long most) {

@@ -17,11 +17,7 @@ import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
-import java.util.Comparator;
-import java.util.List;
 import java.util.Objects;
-import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** The operations of {@link dev.tartan.compute.Backend}, each as its formula says. Stateless. */
@@ -146,38 +142,12 @@ public final class ReferenceKernels implements HostKernels {
 
   @Override
   public void keepBest(StageCall call, int q) {
-    MemorySegment passages = passages(call, q, 0, call.candidates().count(q));
-    write(call, q, best(call, q, Comparator.comparing(i -> passages.getAtIndex(I32, i))));
+    Selection.keepBest(call, q);
   }
 
   @Override
   public void cut(StageCall call, int q) {
-    write(call, q, best(call, q, Comparator.naturalOrder()).sorted());
-  }
-
-  /** Places of the {@code keep} best scores, best first. */
-  private static Stream<Integer> best(StageCall call, int q, Comparator<Integer> ties) {
-    MemorySegment scores = scores(call, q, 0, call.candidates().count(q));
-    return IntStream.range(0, (int) call.candidates().count(q))
-        .filter(i -> scores.getAtIndex(F32, i) > Float.NEGATIVE_INFINITY)
-        .boxed()
-        .sorted(
-            Comparator.comparing((Integer i) -> 0 - scores.getAtIndex(F32, i)) // -0 ties with 0
-                .thenComparing(ties))
-        .limit(call.keep());
-  }
-
-  private static void write(StageCall call, int q, Stream<Integer> chosen) {
-    Candidates in = call.candidates();
-    Candidates out = call.out();
-    List<Integer> places = chosen.toList();
-    MemorySegment passages = HostViews.entries(out.passages(), out, q, 0, places.size());
-    MemorySegment scores = HostViews.entries(out.scores(), out, q, 0, places.size());
-    for (int i = 0; i < places.size(); i++) {
-      passages.setAtIndex(I32, i, passages(call, q, 0, in.count(q)).getAtIndex(I32, places.get(i)));
-      scores.setAtIndex(F32, i, scores(call, q, 0, in.count(q)).getAtIndex(F32, places.get(i)));
-    }
-    out.setCount(q, places.size());
+    Selection.cut(call, q);
   }
 
   @Override
