@@ -117,7 +117,10 @@ TARTAN_INLINE void score_block(const Job& job, int64_t r, const uint8_t* const* 
     for (int v = 0; v < kVectors; v++) {
       __m256i q = load(values + v * 32);
       TARTAN_IN_ORDER(q);
-      for (int t = 0; t < kTile; t++) sum[t][v] = _mm256_add_epi16(sum[t][v], _mm256_maddubs_epi16(c[t], q));
+      for (int t = 0; t < kTile; t++) {
+        sum[t][v] = _mm256_add_epi16(sum[t][v], _mm256_maddubs_epi16(c[t], q));
+        TARTAN_IN_ORDER(sum[t][v]);
+      }
     }
     values += job.lanes * 4;
   }

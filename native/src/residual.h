@@ -58,9 +58,8 @@ TARTAN_INLINE Vec weights_of(const uint8_t* p, const WeightTable& table) {
     memcpy(&word, p, sizeof word);
     bytes = _mm256_set1_epi16(word);
   } else if (kBits == 3) {
-    int32_t word = 0;
-    memcpy(&word, p, 3);
-    bytes = _mm256_set1_epi32(word);
+    bytes =
+        _mm256_set1_epi32(p[0] | p[1] << 8 | p[2] << 16);  // three bytes copied to a word would wait for it
   } else {
     int32_t word;
     memcpy(&word, p, sizeof word);

@@ -1,9 +1,11 @@
 // Rates of the CPU kernels on one thread, for every tier of this machine. Built by the build, run by hand:
 //   native/target/cmake/tartan_bench            every kernel, then what the machine can do at most
 //   native/target/cmake/tartan_bench 1 4        the work on tokens of one tier and nbits
+//   native/target/cmake/tartan_bench 1          the other work of one tier
 //   native/target/cmake/tartan_bench limits     the machine alone
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include <algorithm>
@@ -259,8 +261,8 @@ void bench_integers(int tier, Segment& s, int64_t centroids) {
       "ns/centroid");
 }
 
-void bench_tier(int tier) {
-  for (int nbits : {1, 2, 3, 4, 8}) bench_tokens(tier, nbits);
+// All but the work on tokens.
+void bench_stages(int tier) {
   for (int64_t centroids : {256, 1 << 16}) {
     Segment s(2, centroids);
     char what[80];
@@ -304,6 +306,11 @@ void bench_tier(int tier) {
       "ns/passage");
 }
 
+void bench_tier(int tier) {
+  for (int nbits : {1, 2, 3, 4, 8}) bench_tokens(tier, nbits);
+  bench_stages(tier);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -313,6 +320,10 @@ int main(int argc, char** argv) {
     for (int rows : {12, 32}) {
       if (atoi(argv[1]) > 0) bench_batch(atoi(argv[1]), atoi(argv[2]), rows);
     }
+    return 0;
+  }
+  if (argc == 2 && strcmp(argv[1], "limits") != 0) {
+    bench_stages(atoi(argv[1]));
     return 0;
   }
   for (int tier = 0; argc == 1 && tier <= tartan_best_tier(); tier++) bench_tier(tier);
