@@ -161,6 +161,7 @@ public final class Calibration {
   /** The exact best documents of each query of a batch, best first. */
   private List<List<Wanted>> wanted(int first, IntegerQueries batch) {
     int most = grids.getLast().k();
+    int withSource = Math.max(most, most + 1); // one more, but for the greatest int
     List<List<Wanted>> all = new ArrayList<>();
     for (int q = 0; q < batch.queries().queries(); q++) {
       all.add(new ArrayList<>());
@@ -170,7 +171,8 @@ public final class Calibration {
       SegmentTables tables = searcher.segments().get(s);
       searcher.inScope(
           plaid -> {
-            Candidates best = plaid.exact(batch, tables, Searcher.keep(tables.segment(), most + 1));
+            Candidates best =
+                plaid.exact(batch, tables, Searcher.keep(tables.segment(), withSource));
             for (int q = 0; q < all.size(); q++) {
               add(all.get(q), number, passages(best, q), scores(best, q));
             }

@@ -24,7 +24,10 @@ final class RankCounter {
     double width = Math.max(1e-30, (double) best - worst) / (BUCKETS - 1);
     int[] buckets = new int[scores.length];
     for (int i = 0; i < scores.length; i++) {
-      buckets[i] = (int) Math.min(BUCKETS, 1 + ((double) best - scores[i]) / width);
+      buckets[i] =
+          scores[i] == Float.NEGATIVE_INFINITY
+              ? BUCKETS
+              : (int) Math.min(BUCKETS, 1 + ((double) best - scores[i]) / width);
     }
     return buckets;
   }

@@ -49,6 +49,7 @@ final class SearchCost {
     return switch (nbits) {
       case 1 -> 10;
       case 2 -> 16;
+      case 3 -> 24;
       case 4 -> 31;
       case 8 -> 35;
       default -> 100;

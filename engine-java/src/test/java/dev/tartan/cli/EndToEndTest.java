@@ -173,6 +173,22 @@ class EndToEndTest {
   }
 
   @Test
+  void anIndexIsTunedWithQueriesInWords() throws IOException {
+    Path index = Samples.copy(Samples.textIndex(), directory.resolve("index"));
+    List<String> queries = new ArrayList<>();
+    for (String line : Samples.abstracts(20)) {
+      queries.add(new com.fasterxml.jackson.databind.ObjectMapper().readTree(line).toString());
+    }
+    Path asked = Files.write(directory.resolve("q.jsonl"), queries);
+    String told = Typed.run("tune", "--index", index, "--queries", asked, "-k", 3).ok();
+    assertTrue(told.contains("\n  k <= 3 "), told);
+    JsonNode json =
+        Typed.run("search", "--index", index, QUERY, "-k", 3, "--recall", 0.9, "--json").json();
+    assertEquals(ANSWER, json.at("/hits/0/id").asText());
+    assertTrue(json.path("settings").asText().contains("of the top 3, measured"), json.toString());
+  }
+
+  @Test
   void demoUsesTheIndexOfAnEarlierRun() throws IOException {
     Path index = Samples.copy(Samples.textIndex(), directory.resolve("demo"));
     String out = Typed.run("demo", "--index", index).ok();
