@@ -3,6 +3,7 @@ package dev.tartan.jmh;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tartan.Backends;
+import dev.tartan.codec.CodecTrainer;
 import dev.tartan.compute.Backend;
 import dev.tartan.indexing.IndexOptions;
 import dev.tartan.indexing.IndexWriter;
@@ -38,12 +39,21 @@ import java.util.stream.Stream;
  *
  * <pre>
  * ./tartan bench compare build INPUT WORK THREADS BITS...
+ * ./tartan bench compare exhaustive INPUT WORK THREADS BITS
  * ./tartan bench compare search INPUT WORK THREADS BITS K RAW
  * </pre>
  */
 public final class CompareTartan {
-  private static final int PASSES = 3; // the first warms up; what a query took is the best of them
-  private static final double ENOUGH_SECONDS = 40; // no further pass after that
+  private static final int PASSES = 3; // what a query took is the best of them
+  private static final double WARM_UP_SECONDS = 2; // compilers included
+  private static final double ENOUGH_SECONDS = CompareInput.setting("SECONDS", 40);
+  private static final int EXHAUSTIVE_K = 1000;
+
+  /** nprobe and ndocs, from coarse to fine. */
+  private static final int[][] POINTS = {
+    {1, 64}, {2, 128}, {2, 256}, {4, 512}, {8, 1024}, {16, 2048}, {32, 8192}
+  };
+
   private static final JsonMapper JSON = new JsonMapper();
 
   private final CompareInput input;
@@ -57,21 +67,28 @@ public final class CompareTartan {
   }
 
   public static void main(String[] args) throws IOException {
-    boolean build = args.length >= 5 && args[0].equals("build");
-    boolean search = args.length == 7 && args[0].equals("search");
-    if (!build && !search) {
+    String action = args.length < 5 ? "" : args[0];
+    boolean known =
+        action.equals("build")
+            || action.equals("exhaustive") && args.length == 5
+            || action.equals("search") && args.length == 7;
+    if (!known) {
       System.err.println(
-          "usage: ./tartan bench compare build INPUT WORK THREADS BITS...\n"
-              + "       ./tartan bench compare search INPUT WORK THREADS BITS K RAW");
+          """
+          usage: ./tartan bench compare build INPUT WORK THREADS BITS...
+                 ./tartan bench compare exhaustive INPUT WORK THREADS BITS
+                 ./tartan bench compare search INPUT WORK THREADS BITS K RAW""");
       System.exit(2);
     }
     CompareTartan tartan = new CompareTartan(args[1], args[2], args[3]);
-    if (search) {
-      tartan.search(args[4], Integer.parseInt(args[5]), Path.of(args[6]));
-      return;
-    }
-    for (String bits : Arrays.asList(args).subList(4, args.length)) {
-      tartan.build(bits);
+    switch (action) {
+      case "search" -> tartan.search(args[4], Integer.parseInt(args[5]), Path.of(args[6]));
+      case "exhaustive" -> tartan.exhaustive(args[4]);
+      default -> {
+        for (String bits : Arrays.asList(args).subList(4, args.length)) {
+          tartan.build(bits);
+        }
+      }
     }
   }
 
@@ -98,6 +115,7 @@ public final class CompareTartan {
     ObjectNode line = JSON.createObjectNode();
     line.put("engine", "tartan").put("version", "0.1.0").put("nbits", Integer.parseInt(bits));
     line.put("centroids", manifest.codec().centroids()).put("tokens", manifest.tokens());
+    line.put("sample", (long) CodecTrainer.ROWS_PER_CENTROID * manifest.codec().centroids());
     line.put("build_threads", threads);
     line.put("build_seconds", stages.wall()).put("build_cpu_seconds", stages.cpu());
     line.put("kmeans_seconds", stages.seconds.getOrDefault("clustering", 0.0));
@@ -120,15 +138,24 @@ public final class CompareTartan {
     }
   }
 
-  /** The settings of the index first, then from coarse to fine. */
+  /** Keeps beside the index what it itself ranks best: what the codec loses, and not the search. */
+  private void exhaustive(String bits) {
+    try (Arena arena = Arena.ofShared();
+        Backend backend = Backends.open("cpu", threads, System.err::println);
+        Snapshot snapshot = Snapshot.open(index(bits));
+        Searcher searcher = new Searcher(snapshot, backend)) {
+      List<Matrix> queries = input.queries(arena);
+      List<List<Hit>> hits = searcher.searchAll(queries, SearchOptions.exhaustive(EXHAUSTIVE_K));
+      write(hits, EXHAUSTIVE_K, work.resolve("tartan-" + bits + ".exhaustive.npy"));
+    }
+  }
+
+  /** The settings of the index first. */
   private static Map<String, SearchOptions> sweep(Searcher searcher, int k) {
     Map<String, SearchOptions> all = new LinkedHashMap<>();
     SearchOptions own = SearchOptions.top(k);
     all.put(searcher.settings(own).toString(), own);
-    int[][] points = {
-      {1, 64}, {2, 128}, {2, 256}, {4, 256}, {4, 512}, {8, 1024}, {16, 2048}, {32, 8192}
-    };
-    for (int[] point : points) {
+    for (int[] point : POINTS) {
       int ndocs = (int) Math.max(point[1], 4L * k);
       SearchSettings settings =
           new SearchSettings(point[0], Float.NEGATIVE_INFINITY, ndocs, "given");
@@ -150,9 +177,10 @@ public final class CompareTartan {
     Arrays.fill(millis, Double.POSITIVE_INFINITY);
     double cpuMillis = Double.POSITIVE_INFINITY; // a query's mean of all threads in the best pass
     List<List<Hit>> hits = new ArrayList<>();
+    warmUp(searcher, queries, options);
     long begin = System.nanoTime();
     for (int pass = 0; pass < PASSES; pass++) {
-      if (pass > 0 && (System.nanoTime() - begin) * 1e-9 > ENOUGH_SECONDS) {
+      if (pass > 0 && seconds(begin) * (pass + 1) / pass > ENOUGH_SECONDS) {
         break;
       }
       hits.clear();
@@ -164,16 +192,18 @@ public final class CompareTartan {
       }
       cpuMillis = Math.min(cpuMillis, (cpuNanos() - startCpu) * 1e-6 / millis.length);
     }
-    long start = System.nanoTime();
-    searcher.searchAll(queries, options);
-    double batchSeconds = (System.nanoTime() - start) * 1e-9;
+    if (threads > 1) { // with one it is what single queries are
+      long start = System.nanoTime();
+      searcher.searchAll(queries, options);
+      line.put("batch_seconds", seconds(start));
+    }
 
     String label =
         "tartan %d %d %d %s".formatted(line.get("nbits").asInt(), options.k(), threads, settings);
     Path file = raw.resolveSibling(label.replaceAll("\\W", "_") + ".npy");
     write(hits, options.k(), file);
     line.put("k", options.k()).put("threads", threads).put("settings", settings);
-    line.putPOJO("millis", millis).put("cpu_millis", cpuMillis).put("batch_seconds", batchSeconds);
+    line.putPOJO("millis", millis).put("cpu_millis", cpuMillis);
     line.put("hits", file.getFileName().toString());
     Files.writeString(
         raw,
@@ -182,6 +212,17 @@ public final class CompareTartan {
         StandardOpenOption.APPEND);
     Arrays.sort(millis);
     System.err.printf("%s: p50 %.2f ms%n", label, millis[millis.length / 2]);
+  }
+
+  private static void warmUp(Searcher searcher, List<Matrix> queries, SearchOptions options) {
+    long begin = System.nanoTime();
+    for (int q = 0; q < queries.size() && seconds(begin) < WARM_UP_SECONDS; q++) {
+      searcher.search(queries.get(q), options);
+    }
+  }
+
+  private static double seconds(long begin) {
+    return (System.nanoTime() - begin) * 1e-9;
   }
 
   /** Passage numbers, int32 [queries, k]; the ids of an index of brought embeddings are those. */
