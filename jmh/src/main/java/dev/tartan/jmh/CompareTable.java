@@ -72,7 +72,7 @@ public final class CompareTable {
     int[][] hits = CompareInput.passages(raw.resolveSibling(line.remove("hits").asText()));
     double[] millis = JSON.convertValue(line.remove("millis"), double[].class);
     Arrays.sort(millis);
-    line.put("corpus", input.folder().getFileName().toString()).put("machine", machine());
+    line.put("corpus", corpus(input.folder())).put("machine", machine());
     line.put("queries", millis.length);
     line.put("queries_a_second", 1e3 * millis.length / Arrays.stream(millis).sum());
     JsonNode batch = line.remove("batch_seconds");
@@ -144,6 +144,11 @@ public final class CompareTable {
       rankings.put(queryIds.get(q), ranking);
     }
     return Run.of(rankings);
+  }
+
+  /** The name of the input folder, without the "in-" that may stand before it. */
+  private static String corpus(Path folder) {
+    return folder.toAbsolutePath().normalize().getFileName().toString().replaceFirst("^in-", "");
   }
 
   private static String machine() throws IOException {

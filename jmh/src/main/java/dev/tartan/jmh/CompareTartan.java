@@ -44,17 +44,11 @@ import java.util.stream.Stream;
  * </pre>
  */
 public final class CompareTartan {
-  private static final int PASSES = 3; // what a query took is the best of them
-  private static final double WARM_UP_SECONDS = 2; // compilers included
-  private static final double ENOUGH_SECONDS = CompareInput.setting("SECONDS", 40);
-  private static final int EXHAUSTIVE_K = 1000;
-
-  /** nprobe and ndocs, from coarse to fine. */
-  private static final int[][] POINTS = {
-    {1, 64}, {2, 128}, {2, 256}, {4, 512}, {8, 1024}, {16, 2048}, {32, 8192}
-  };
-
+  private static final int PASSES = 3; // the first warms up; what a query took is the best of them
+  private static final double ENOUGH_SECONDS = 40; // no further pass after that
   private static final JsonMapper JSON = new JsonMapper();
+  private static final double WARM_UP_SECONDS = 2; // compilers included
+  private static final int EXHAUSTIVE_K = 1000;
 
   private final CompareInput input;
   private final Path work;
@@ -150,12 +144,15 @@ public final class CompareTartan {
     }
   }
 
-  /** The settings of the index first. */
+  /** The settings of the index first, then from coarse to fine. */
   private static Map<String, SearchOptions> sweep(Searcher searcher, int k) {
     Map<String, SearchOptions> all = new LinkedHashMap<>();
     SearchOptions own = SearchOptions.top(k);
     all.put(searcher.settings(own).toString(), own);
-    for (int[] point : POINTS) {
+    int[][] points = {
+      {1, 64}, {2, 128}, {2, 256}, {4, 256}, {4, 512}, {8, 1024}, {16, 2048}, {32, 8192}
+    };
+    for (int[] point : points) {
       int ndocs = (int) Math.max(point[1], 4L * k);
       SearchSettings settings =
           new SearchSettings(point[0], Float.NEGATIVE_INFINITY, ndocs, "given");
@@ -178,9 +175,10 @@ public final class CompareTartan {
     double cpuMillis = Double.POSITIVE_INFINITY; // a query's mean of all threads in the best pass
     List<List<Hit>> hits = new ArrayList<>();
     warmUp(searcher, queries, options);
+    double enough = CompareInput.setting("SECONDS", (int) ENOUGH_SECONDS);
     long begin = System.nanoTime();
     for (int pass = 0; pass < PASSES; pass++) {
-      if (pass > 0 && seconds(begin) * (pass + 1) / pass > ENOUGH_SECONDS) {
+      if (pass > 0 && seconds(begin) * (pass + 1) / pass > enough) {
         break;
       }
       hits.clear();
