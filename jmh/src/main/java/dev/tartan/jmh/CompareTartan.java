@@ -47,12 +47,14 @@ public final class CompareTartan {
   private static final int PASSES = 3; // the first warms up; what a query took is the best of them
   private static final double ENOUGH_SECONDS = 40; // no further pass after that
   private static final JsonMapper JSON = new JsonMapper();
-  private static final double WARM_UP_SECONDS = 2; // compilers included
+  private static final double COMPILED_SECONDS = 3; // until a query is all compiled
+  private static final double WARM_SECONDS = 0.2;
   private static final int EXHAUSTIVE_K = 1000;
 
   private final CompareInput input;
   private final Path work;
   private final int threads;
+  private boolean compiled;
 
   private CompareTartan(String input, String work, String threads) {
     this.input = new CompareInput(Path.of(input));
@@ -212,11 +214,13 @@ public final class CompareTartan {
     System.err.printf("%s: p50 %.2f ms%n", label, millis[millis.length / 2]);
   }
 
-  private static void warmUp(Searcher searcher, List<Matrix> queries, SearchOptions options) {
+  private void warmUp(Searcher searcher, List<Matrix> queries, SearchOptions options) {
+    double enough = compiled ? WARM_SECONDS : COMPILED_SECONDS;
     long begin = System.nanoTime();
-    for (int q = 0; q < queries.size() && seconds(begin) < WARM_UP_SECONDS; q++) {
-      searcher.search(queries.get(q), options);
+    for (int q = 0; seconds(begin) < enough; q++) {
+      searcher.search(queries.get(q % queries.size()), options);
     }
+    compiled = true;
   }
 
   private static double seconds(long begin) {
