@@ -13,8 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-PASSES = 3  # of which the first warms up; what a query took is the best of them
-ENOUGH_SECONDS = 40  # no further pass after that
+PASSES = 3  # what a query took is the best of them
+WARM_UP = 10  # queries before them
+ENOUGH_SECONDS = float(os.environ.get("SECONDS", 40))  # no further pass that would end after that
+SAMPLE = int(os.environ.get("SAMPLE", 32))  # tokens a centroid that k-means sees, where an engine lets us say so
+EXHAUSTIVE_K = 1000
 
 
 class Input:
@@ -31,21 +34,25 @@ class Input:
         return np.load(self.folder / "doclens.npy")
 
     def queries(self):
-        """Each query's rows float32 [rows, dim], without the zeros that fill them up."""
-        return [without_padding(query.astype(np.float32)) for query in np.load(self.folder / "queries.npy")]
+        """Each query's rows float32 [rows, dim], without the zeros that fill them up; see `chosen`."""
+        queries = np.load(self.folder / "queries.npy")
+        return [without_padding(query.astype(np.float32)) for query in queries[chosen(len(queries))]]
 
     def exact(self):
-        """The best passages by float MaxSim, int32 [queries, k]."""
-        return np.load(self.folder / "exact.npy")
+        """The best passages by float MaxSim, int32 [queries, k]; see `chosen`."""
+        exact = np.load(self.folder / "exact.npy")
+        return exact[chosen(len(exact))]
+
+
+def chosen(queries):
+    """The queries that are searched: all, or with QUERIES in the environment so many of them, evenly spread."""
+    count = min(queries, int(os.environ.get("QUERIES", queries)))
+    return np.arange(count) * queries // count
 
 
 def without_padding(query):
     used = np.flatnonzero(query.any(axis=1))
     return query[: used[-1] + 1 if len(used) else 1]
-
-
-def default_centroids(tokens):
-    return 2 ** math.floor(math.log2(16 * math.sqrt(tokens)))
 
 
 def folder_bytes(path):
@@ -74,11 +81,13 @@ class Clock:
 def measure(queries, search):
     """What `append` takes: `search` maps a query's rows to passage numbers, best first. CPU time is that of all threads, a
     query's mean in the best pass: on a busy machine it says more than the wall clock."""
+    for query in queries[:WARM_UP]:
+        search(query)
     begin = time.perf_counter()
     millis = [math.inf] * len(queries)
     cpu_millis = math.inf
     for done in range(PASSES):
-        if done and time.perf_counter() - begin > ENOUGH_SECONDS:
+        if done and (time.perf_counter() - begin) * (done + 1) / done > ENOUGH_SECONDS:
             break
         hits = []
         start_cpu = time.process_time()
@@ -94,16 +103,27 @@ def append(raw, build, k, threads, settings, measured, **more):
     """Appends what `measure` gave to the file `raw`; `build` is what its index was made like, `more` further fields."""
     raw = Path(raw)
     label = f"{build['engine']} {build.get('nbits', '')} {k} {threads} {settings}"
-    hits = measured["hits"]
-    table = np.full((len(hits), k), -1, np.int32)
-    for row, found in zip(table, hits):
-        row[: len(found[:k])] = found[:k]
     name = re.sub(r"\W", "_", label) + ".npy"
-    np.save(raw.with_name(name), table)
+    save_hits(raw.with_name(name), measured["hits"], k)
     line = build | measured | dict(k=k, threads=threads, settings=settings, hits=name) | more
     with raw.open("a") as out:
         out.write(json.dumps(line) + "\n")
     print(f"{label}: p50 {np.median(measured['millis']):.2f} ms", flush=True)
+
+
+def save_hits(file, hits, k):
+    """Passage numbers, int32 [queries, k]; -1 from where there were no more."""
+    table = np.full((len(hits), k), -1, np.int32)
+    for row, found in zip(table, hits):
+        row[: len(found[:k])] = found[:k]
+    np.save(file, table)
+
+
+def exhaustive(index, queries, search):
+    """Keeps beside the index what it itself ranks best: recall of that tells what a search loses from what the codec loses."""
+    clock = Clock()
+    save_hits(f"{index}.exhaustive.npy", [search(query) for query in queries], EXHAUSTIVE_K)
+    print(f"{index} exhaustive: {clock.wall() * 1e3 / len(queries):.1f} ms a query", flush=True)
 
 
 def save_build(index, **fields):

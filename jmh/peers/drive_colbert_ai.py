@@ -2,6 +2,7 @@
 IndexScorer as Searcher.dense_search calls it.
 
     drive_colbert_ai.py build INPUT WORK THREADS BITS...
+    drive_colbert_ai.py exhaustive INPUT WORK THREADS BITS
     drive_colbert_ai.py search INPUT WORK THREADS BITS K RAW
 """
 
@@ -21,6 +22,8 @@ from colbert.infra import ColBERTConfig
 from colbert.search.index_storage import IndexScorer
 
 import common
+
+FAISS_SAMPLE = 256  # rows a centroid that faiss takes of those it is given; the engine passes no other number
 
 
 def index_path(work, bits):
@@ -69,6 +72,7 @@ def build(folder, work, threads, *all_bits):
             nbits=int(bits),
             centroids=kmeans.centroids.shape[0],
             tokens=len(data.rows()),
+            sample=kmeans.sample,
             build_threads=int(threads),
             build_seconds=clock.wall() + kmeans.saved,
             build_cpu_seconds=clock.cpu() + kmeans.saved_cpu,
@@ -94,6 +98,8 @@ class TimedKMeans:
             self.saved, self.saved_cpu = self.seconds, self.cpu
             return self.centroids.clone()
         clock = common.Clock()
+        _, centroids, _, [[sample]] = arguments[:4]
+        self.sample = min(len(sample), FAISS_SAMPLE * centroids)
         self.centroids = self.original(*arguments)
         self.seconds, self.cpu = clock.wall(), clock.cpu()
         return self.centroids.clone()
@@ -104,31 +110,44 @@ def search(folder, work, threads, bits, k, raw):
     queries = [torch.from_numpy(query)[None] for query in common.Input(folder).queries()]
     path = index_path(work, bits)
     scorer = IndexScorer(path, use_gpu=False)
-    for ncells, threshold, ndocs in sweep(k):
-        config = ColBERTConfig(
-            nbits=int(bits),
-            query_maxlen=10_000,  # probe for all rows of a query, as all other engines do
-            ncells=ncells,
-            centroid_score_threshold=threshold,
-            ndocs=ndocs,
+    for point in sweep(k):
+        measured = common.measure(queries, searcher(scorer, bits, point, k))
+        common.append(
+            raw, common.load_build(path), k, threads, "ncells {}, threshold {}, ndocs {}".format(*point), measured
         )
-        measured = common.measure(queries, lambda query: scorer.rank(config, query)[0][:k])
-        settings = f"ncells {ncells}, threshold {threshold}, ndocs {ndocs}"
-        common.append(raw, common.load_build(path), k, threads, settings, measured)
+
+
+def searcher(scorer, bits, point, k):
+    ncells, threshold, ndocs = point
+    config = ColBERTConfig(
+        nbits=int(bits),
+        query_maxlen=10_000,  # probe for all rows of a query, as all other engines do
+        ncells=ncells,
+        centroid_score_threshold=threshold,
+        ndocs=ndocs,
+    )
+    return lambda query: scorer.rank(config, query)[0][:k]
+
+
+def exhaustive(folder, work, threads, bits):
+    data = common.Input(folder)
+    path = index_path(work, bits)
+    scorer = IndexScorer(path, use_gpu=False)
+    queries = [torch.from_numpy(query)[None] for query in data.queries()]
+    everything = (common.load_build(path)["centroids"], -1.0, 4 * len(data.doclens()))
+    common.exhaustive(path, queries, searcher(scorer, bits, everything, common.EXHAUSTIVE_K))
 
 
 def sweep(k):
     """The engine's default first, then from coarse to fine; a quarter of ndocs is scored exactly."""
     if k <= 10:
-        points = [(1, 0.5, 256), (2, 0.45, 256), (2, 0.4, 512), (4, 0.4, 512), (4, 0.3, 1024), (8, 0.3, 2048), (16, 0.2, 8192)]
-    elif k <= 100:
-        points = [(2, 0.45, 1024), (4, 0.4, 1024), (8, 0.3, 2048), (16, 0.2, 8192)]
-    else:
-        points = [(4, 0.4, 4096), (8, 0.3, 8192), (16, 0.2, 16384)]
-    return points
+        return [(1, 0.5, 256), (2, 0.45, 256), (2, 0.4, 512), (4, 0.4, 1024), (8, 0.3, 2048), (16, 0.2, 8192)]
+    if k <= 100:
+        return [(2, 0.45, 1024), (4, 0.4, 1024), (8, 0.3, 2048), (16, 0.2, 8192)]
+    return [(4, 0.4, 4096), (8, 0.3, 8192), (16, 0.2, 16384)]
 
 
 if __name__ == "__main__":
     torch.set_num_threads(int(sys.argv[4]))
     faiss.omp_set_num_threads(int(sys.argv[4]))
-    {"build": build, "search": search}[sys.argv[1]](*sys.argv[2:])
+    {"build": build, "exhaustive": exhaustive, "search": search}[sys.argv[1]](*sys.argv[2:])

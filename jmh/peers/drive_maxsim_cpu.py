@@ -1,4 +1,4 @@
-"""maxsim-cpu has no index: it scores float32 embeddings in memory, here all passages of the first queries, and the exact best
+"""maxsim-cpu has no index: it scores float32 embeddings in memory, here all passages for some queries, and the exact best
 1000 of every query again. Its threads are rayon's: set RAYON_NUM_THREADS.
 
     drive_maxsim_cpu.py INPUT THREADS RAW
@@ -33,10 +33,11 @@ def main(folder, threads, raw):
     def all_passages(query):
         return best(max_sim(query, passages), k)
 
-    some = queries[:EXHAUSTIVE_QUERIES]
+    some = [queries[i * len(queries) // EXHAUSTIVE_QUERIES] for i in range(EXHAUSTIVE_QUERIES)]
     write("exhaustive", common.measure(some, all_passages), [len(rows)] * len(some))
 
-    given = iter([(found, [passages[p] for p in found]) for found in exact] * common.PASSES)
+    candidates_of = [(found, [passages[p] for p in found]) for found in exact]
+    given = iter(candidates_of[: common.WARM_UP] + candidates_of * common.PASSES)
 
     def rerank(query):
         found, candidates = next(given)

@@ -6,7 +6,7 @@ use serde_json::{json, Value};
 use std::error::Error;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufReader, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -33,19 +33,40 @@ impl Input {
         Ok(passages)
     }
 
-    /// Each query's rows without the zeros that fill them up, [rows, dim].
+    /// Each query's rows without the zeros that fill them up, [rows, dim]; with QUERIES so many of them, evenly spread.
     pub fn queries(&self) -> Result<Vec<Array2<f32>>> {
         let (shape, values) = floats(self.0.join("queries.npy"))?;
         let (rows, dim) = (shape[1], shape[2]);
-        values
-            .chunks(rows * dim)
-            .map(|query| {
+        let count = setting("QUERIES", shape[0]).min(shape[0]);
+        (0..count)
+            .map(|i| {
+                let first = i * shape[0] / count * rows * dim;
+                let query = &values[first..first + rows * dim];
                 let last = query.iter().rposition(|&x| x != 0.0).unwrap_or(0);
                 let used = last / dim + 1;
                 Ok(Array2::from_shape_vec((used, dim), query[..used * dim].to_vec())?)
             })
             .collect()
     }
+}
+
+/// A number of the environment.
+pub fn setting(name: &str, otherwise: usize) -> usize {
+    std::env::var(name).ok().and_then(|n| n.parse().ok()).unwrap_or(otherwise)
+}
+
+/// Passage numbers, int32 [queries, k]; -1 from where there were no more.
+pub fn save_hits(hits: &[Vec<i64>], k: usize, file: &Path) -> Result<()> {
+    let mut out = npyz::WriteOptions::new()
+        .default_dtype()
+        .shape(&[hits.len() as u64, k as u64])
+        .writer(BufWriter::new(File::create(file)?))
+        .begin_nd()?;
+    for found in hits {
+        let padded = found.iter().map(|&p| p as i32).chain(std::iter::repeat(-1));
+        out.extend(padded.take(k))?;
+    }
+    Ok(out.finish()?)
 }
 
 fn open(path: PathBuf) -> Result<NpyFile<BufReader<File>>> {
@@ -74,11 +95,15 @@ pub struct Timings {
 }
 
 impl Timings {
-    /// Three passes, of which the first warms up; fewer once 40 seconds have gone.
+    /// Three passes after ten queries to warm up; fewer where another would end past SECONDS (40).
     pub fn measure(
         queries: &[Array2<f32>],
         search: impl Fn(&Array2<f32>) -> Result<Vec<i64>>,
     ) -> Result<Self> {
+        for query in queries.iter().take(10) {
+            search(query)?;
+        }
+        let budget = setting("SECONDS", 40) as f64;
         let begin = Instant::now();
         let mut timings = Timings {
             millis: vec![f64::INFINITY; queries.len()],
@@ -86,7 +111,8 @@ impl Timings {
             hits: vec![],
         };
         for pass in 0..3 {
-            if pass > 0 && begin.elapsed().as_secs() > 40 {
+            let until_next = begin.elapsed().as_secs_f64() * (pass + 1) as f64 / pass.max(1) as f64;
+            if pass > 0 && until_next > budget {
                 break;
             }
             timings.hits.clear();
@@ -103,27 +129,20 @@ impl Timings {
     }
 
     /// Appends the line of a measurement to `raw`; the hits go to an NPY file beside it.
-    pub fn append(&self, raw: &str, build: Value, k: usize, settings: &str, batch: f64) -> Result<()> {
+    pub fn append(&self, raw: &str, build: Value, k: usize, settings: &str, batch: Option<f64>) -> Result<()> {
         let mut line = build;
         let label = format!("{} {} {k} {} {settings}", line["engine"], line["nbits"], threads());
         let name: String = label.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
         let file = PathBuf::from(raw).with_file_name(format!("{name}.npy"));
-        let mut out = npyz::WriteOptions::new()
-            .default_dtype()
-            .shape(&[self.hits.len() as u64, k as u64])
-            .writer(BufWriter::new(File::create(&file)?))
-            .begin_nd()?;
-        for hits in &self.hits {
-            let padded = hits.iter().map(|&p| p as i32).chain(std::iter::repeat(-1));
-            out.extend(padded.take(k))?;
-        }
-        out.finish()?;
+        save_hits(&self.hits, k, &file)?;
         line["k"] = json!(k);
         line["threads"] = json!(threads());
         line["settings"] = json!(settings);
         line["millis"] = json!(self.millis);
         line["cpu_millis"] = json!(self.cpu_millis);
-        line["batch_seconds"] = json!(batch);
+        if let Some(seconds) = batch {
+            line["batch_seconds"] = json!(seconds);
+        }
         line["hits"] = json!(file.file_name().unwrap().to_string_lossy());
         let mut out = OpenOptions::new().create(true).append(true).open(raw)?;
         writeln!(out, "{line}")?;
@@ -143,7 +162,7 @@ pub fn centroids(tokens: usize) -> usize {
 }
 
 pub fn threads() -> usize {
-    std::env::var("RAYON_NUM_THREADS").ok().and_then(|n| n.parse().ok()).unwrap_or(0)
+    setting("RAYON_NUM_THREADS", 0)
 }
 
 pub fn folder_bytes(path: &str) -> Result<u64> {

@@ -2,6 +2,7 @@
 //! `jmh/peers/README.md` describes. Threads are those of rayon: set RAYON_NUM_THREADS.
 //!
 //!     drive-next-plaid build INPUT WORK BITS...
+//!     drive-next-plaid exhaustive INPUT WORK BITS
 //!     drive-next-plaid search INPUT WORK BITS K RAW
 mod input;
 
@@ -12,7 +13,10 @@ use next_plaid::{compute_kmeans, ComputeKmeansConfig, IndexConfig, MmapIndex, Se
 use serde_json::{json, Value};
 use std::error::Error;
 use std::fs;
+use std::path::Path;
 use std::time::Instant;
+
+const EXHAUSTIVE_K: usize = 1000;
 
 type Outcome = Result<(), Box<dyn Error>>;
 
@@ -20,9 +24,10 @@ fn main() -> Outcome {
     let args: Vec<String> = std::env::args().skip(1).collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["build", input, work, bits @ ..] if !bits.is_empty() => build(input, work, bits),
+        ["exhaustive", input, work, bits] => exhaustive(input, work, bits),
         ["search", input, work, bits, k, raw] => search(input, work, bits, k.parse()?, raw),
         _ => {
-            eprintln!("usage: drive-next-plaid build INPUT WORK BITS... | search INPUT WORK BITS K RAW");
+            eprintln!("usage: drive-next-plaid build INPUT WORK BITS... | exhaustive INPUT WORK BITS | search INPUT WORK BITS K RAW");
             std::process::exit(2)
         }
     }
@@ -38,8 +43,10 @@ fn build(input: &str, work: &str, all_bits: &[&str]) -> Outcome {
     let tokens: usize = passages.iter().map(|p| p.nrows()).sum();
     let start = Instant::now();
     let start_cpu = input::cpu_seconds();
+    let sample = input::setting("SAMPLE", 32);
     let config = ComputeKmeansConfig {
         num_partitions: Some(input::centroids(tokens)),
+        max_points_per_centroid: sample,
         ..Default::default()
     };
     let centroids = compute_kmeans(&passages, &config)?;
@@ -58,7 +65,7 @@ fn build(input: &str, work: &str, all_bits: &[&str]) -> Outcome {
         drop(MmapIndex::load(&path)?); // merges the chunks into further files, which searches read
         let line = json!({
             "engine": "next-plaid", "version": version(), "nbits": bits.parse::<u32>()?,
-            "centroids": centroids.nrows(), "tokens": tokens, "build_threads": input::threads(),
+            "centroids": centroids.nrows(), "tokens": tokens, "sample": sample * centroids.nrows(), "build_threads": input::threads(),
             "build_seconds": kmeans + rest, "build_cpu_seconds": kmeans_cpu + rest_cpu,
             "kmeans_seconds": kmeans, "kmeans_cpu_seconds": kmeans_cpu,
             "build_peak_rss": input::peak_rss()?, "index_bytes": bytes,
@@ -80,8 +87,11 @@ fn search(input: &str, work: &str, bits: &str, k: usize, raw: &str) -> Outcome {
             Ok(index.search(query, &params, None)?.passage_ids)
         })?;
         let start = Instant::now();
-        index.search_batch(&queries, &params, true, None)?;
-        let batch = start.elapsed().as_secs_f64();
+        let mut batch = None; // with one thread it is what single queries are
+        if input::threads() > 1 {
+            index.search_batch(&queries, &params, true, None)?;
+            batch = Some(start.elapsed().as_secs_f64());
+        }
         let threshold = params.centroid_score_threshold.map_or("none".into(), |t| t.to_string());
         let settings = format!(
             "probe {}, full {}, threshold {threshold}",
@@ -92,18 +102,35 @@ fn search(input: &str, work: &str, bits: &str, k: usize, raw: &str) -> Outcome {
     Ok(())
 }
 
+/// What the index itself ranks best: all lists are probed and all passages scored exactly.
+fn exhaustive(input: &str, work: &str, bits: &str) -> Outcome {
+    let path = index_path(work, bits);
+    let index = MmapIndex::load(&path)?;
+    let params = SearchParameters {
+        top_k: EXHAUSTIVE_K,
+        n_ivf_probe: index.num_partitions(),
+        n_full_scores: 4 * index.num_documents(),
+        centroid_score_threshold: None,
+        ..Default::default()
+    };
+    let queries = Input::open(input).queries()?;
+    let start = Instant::now();
+    let found = queries.iter().map(|query| Ok(index.search(query, &params, None)?.passage_ids));
+    let hits = found.collect::<Result<Vec<_>, Box<dyn Error>>>()?;
+    let millis = start.elapsed().as_secs_f64() * 1e3 / queries.len() as f64;
+    eprintln!("next-plaid {bits} exhaustive: {millis:.1} ms a query");
+    input::save_hits(&hits, EXHAUSTIVE_K, Path::new(&format!("{path}.exhaustive.npy")))
+}
+
 /// The defaults of the crate first, then from coarse to fine.
 fn sweep(k: usize) -> Vec<SearchParameters> {
     let defaults = SearchParameters { top_k: k, ..Default::default() };
     let points: &[(usize, usize)] = match k {
-        0..=10 => &[(1, 64), (2, 128), (2, 256), (4, 256), (4, 512), (8, 512), (8, 1024), (16, 2048), (32, 8192)],
-        11..=100 => &[(2, 512), (4, 512), (4, 1024), (8, 1024), (8, 2048), (16, 4096), (32, 8192)],
-        _ => &[(4, 4096), (8, 8192), (16, 8192), (32, 16384)],
+        0..=10 => &[(1, 64), (2, 128), (2, 256), (4, 512), (8, 1024), (16, 2048), (32, 8192)],
+        11..=100 => &[(2, 512), (4, 1024), (8, 2048), (16, 4096), (32, 8192)],
+        _ => &[(4, 4096), (8, 8192), (32, 16384)],
     };
-    let mut all = vec![
-        defaults.clone(),
-        SearchParameters { centroid_score_threshold: None, ..defaults.clone() },
-    ];
+    let mut all = vec![defaults.clone()];
     all.extend(points.iter().map(|&(n_ivf_probe, n_full_scores)| SearchParameters {
         n_ivf_probe,
         n_full_scores,

@@ -9,6 +9,7 @@ import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -22,13 +23,16 @@ record CompareInput(Path folder) {
     return folder.resolve("doclens.npy");
   }
 
-  /** Each query's rows [rows, dim] in {@code arena}, without the zeros that fill them up. */
+  /**
+   * Each searched query's rows [rows, dim] in {@code arena}, without the zeros that fill them up;
+   * which they are, {@link #chosen} says.
+   */
   List<Matrix> queries(Arena arena) {
     List<Matrix> queries = new ArrayList<>();
     try (NpyFile file = NpyFile.open(folder.resolve("queries.npy"))) {
       long[] shape = file.expect("queries", 3, DType.F16, DType.F32).shape();
       int dim = Math.toIntExact(shape[2]);
-      for (long q = 0; q < shape[0]; q++) {
+      for (long q : chosen((int) shape[0], setting("QUERIES", (int) shape[0]))) {
         Matrix query = Matrix.allocate(arena, shape[1], dim);
         file.readFloats(q * shape[1] * dim, shape[1] * dim, query.data());
         long rows = shape[1];
@@ -39,6 +43,19 @@ record CompareInput(Path folder) {
       }
     }
     return queries;
+  }
+
+  /** {@code count} of the queries 0 to {@code all} - 1 at most, evenly spread. */
+  static int[] chosen(int all, int count) {
+    int[] chosen = new int[Math.min(all, count)];
+    Arrays.setAll(chosen, i -> (int) ((long) i * all / chosen.length));
+    return chosen;
+  }
+
+  /** A number of the environment. */
+  static int setting(String name, int otherwise) {
+    String value = System.getenv(name);
+    return value == null ? otherwise : Integer.parseInt(value);
   }
 
   /** The best passages of each query by float MaxSim, best first: [queries][k]. */

@@ -6,25 +6,30 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
 /**
- * Draws recall@10 against median latency of all engines as an SVG: a line through the best settings
- * of each, a dot for every setting that was tried. One panel for each corpus.
+ * Draws recall@K of float MaxSim against median latency of all engines as an SVG: a line through
+ * the best settings of each, a dot for every setting that was tried. One panel for each corpus.
  *
  * <pre>
- * ./tartan bench plot RESULTS.jsonl OUT.svg [THREADS]
+ * ./tartan bench plot OUT.svg K THREADS RESULTS...
  * </pre>
  */
 public final class ComparePlot {
-  private static final List<String> COLOURS =
-      List.of(
-          "#c0392b", "#e59866", "#1f618d", "#7fb3d5", "#1e8449", "#82c99d", "#6c3483", "#bb8fce",
-          "#7d6608", "#d4b106", "#333333", "#999999");
+  /** Of each engine the same in every picture; its 4 bits are dashed, float is dotted. */
+  private static final Map<String, String> COLOURS =
+      Map.of(
+          "tartan", "#c0392b",
+          "next-plaid", "#1f618d",
+          "fast-plaid", "#1e8449",
+          "colbert-ai", "#b9770e",
+          "maxsim-cpu", "#6c3483");
+
   private static final int WIDTH = 560;
   private static final int HEIGHT = 400;
   private static final int LEFT = 70;
@@ -33,7 +38,9 @@ public final class ComparePlot {
   private static final int LEGEND = 24;
 
   private final StringBuilder svg = new StringBuilder();
-  private final Map<String, String> colours = new LinkedHashMap<>();
+  private final List<String> engines;
+  private final int k;
+  private final int threads;
   private final double fastest;
   private final double slowest;
   private final double lowest;
@@ -41,56 +48,73 @@ public final class ComparePlot {
   /** One setting of one engine. */
   private record Point(String corpus, String engine, double millis, double recall) {}
 
-  private ComparePlot(List<Point> points) {
+  private ComparePlot(List<Point> points, int k, int threads) {
+    this.k = k;
+    this.threads = threads;
     fastest = points.stream().mapToDouble(Point::millis).min().orElse(1) / 1.2;
     slowest = points.stream().mapToDouble(Point::millis).max().orElse(1) * 1.2;
     double least = points.stream().mapToDouble(Point::recall).min().orElse(0);
     lowest = Math.min(0.9, Math.floor(least * 10) / 10);
-    points.stream().map(Point::engine).sorted().distinct().forEach(this::giveColour);
+    engines = points.stream().map(Point::engine).sorted().distinct().toList();
   }
 
   public static void main(String[] args) throws IOException {
-    if (args.length < 2 || args.length > 3) {
-      System.err.println("usage: ./tartan bench plot RESULTS.jsonl OUT.svg [THREADS]");
+    if (args.length < 4) {
+      System.err.println("usage: ./tartan bench plot OUT.svg K THREADS RESULTS...");
       System.exit(2);
     }
-    int threads = args.length == 3 ? Integer.parseInt(args[2]) : 1;
-    List<Point> points = read(Path.of(args[0]), threads);
+    int k = Integer.parseInt(args[1]);
+    int threads = Integer.parseInt(args[2]);
+    List<Point> points = new ArrayList<>();
+    for (String file : Arrays.asList(args).subList(3, args.length)) {
+      points.addAll(read(Path.of(file), k, threads));
+    }
     if (points.isEmpty()) {
-      System.err.printf("%s has no line with k 10 and %d threads%n", args[0], threads);
+      System.err.printf("no result has k %d and %d threads%n", k, threads);
       System.exit(1);
     }
-    Files.writeString(Path.of(args[1]), new ComparePlot(points).draw(points, threads));
+    Files.writeString(Path.of(args[0]), new ComparePlot(points, k, threads).draw(points));
   }
 
-  /** What searched for 10, and what ignores k: exhaustive scoring. */
-  private static List<Point> read(Path file, int threads) throws IOException {
+  /** What searched for k, and what ignores k: exhaustive scoring of float embeddings. */
+  private static List<Point> read(Path file, int k, int threads) throws IOException {
     List<Point> points = new ArrayList<>();
     for (String line : Files.readAllLines(file)) {
       JsonNode r = new JsonMapper().readTree(line);
-      boolean exhaustive = r.get("settings").asText().equals("exhaustive");
-      if (r.get("threads").asInt() == threads
-          && (r.get("k").asInt() == 10 || exhaustive && !r.has("nbits"))) {
+      boolean exhaustive = !r.has("nbits") && r.get("settings").asText().equals("exhaustive");
+      boolean asked = r.get("k").asInt() == k && r.has("nbits");
+      if (r.get("threads").asInt() == threads && (asked || exhaustive)) {
         String bits = r.has("nbits") ? " " + r.get("nbits").asInt() + " bits" : " float32";
         points.add(
             new Point(
                 r.get("corpus").asText(),
                 r.get("engine").asText() + bits,
                 r.get("p50").asDouble(),
-                r.get("recall@10").asDouble()));
+                r.get("recall@" + k).asDouble()));
       }
     }
     return points;
   }
 
-  private void giveColour(String engine) {
-    colours.put(engine, COLOURS.get(colours.size() % COLOURS.size()));
+  private static String stroke(String engine) {
+    String dash =
+        switch (engine.substring(engine.indexOf(' ') + 1)) {
+          case "4 bits" -> "7 4";
+          case "float32" -> "2 4";
+          default -> "none";
+        };
+    return "fill=\"none\" stroke=\"%s\" stroke-dasharray=\"%s\" stroke-width=\"%s\""
+        .formatted(colour(engine), dash, engine.startsWith("tartan") ? "3.5" : "2");
   }
 
-  private String draw(List<Point> points, int threads) {
+  private static String colour(String engine) {
+    return COLOURS.getOrDefault(engine.substring(0, engine.indexOf(' ')), "#777");
+  }
+
+  private String draw(List<Point> points) {
     List<String> corpora = points.stream().map(Point::corpus).distinct().toList();
     int width = LEFT + corpora.size() * (WIDTH + GAP) - GAP + 30;
-    int legendRows = Math.ceilDiv(colours.size(), 2 * corpora.size());
+    int legendRows = Math.ceilDiv(engines.size(), 2 * corpora.size());
     int height = TOP + HEIGHT + 70 + LEGEND * legendRows;
     svg.append(
         """
@@ -101,23 +125,20 @@ public final class ComparePlot {
     for (int c = 0; c < corpora.size(); c++) {
       String corpus = corpora.get(c);
       svg.append("<g transform=\"translate(%d %d)\">\n".formatted(LEFT + c * (WIDTH + GAP), TOP));
-      axes(corpus, threads);
-      colours.keySet().forEach(engine -> curve(points, corpus, engine));
+      axes(corpus);
+      engines.forEach(engine -> curve(points, corpus, engine));
       svg.append("</g>\n");
     }
-    int i = 0;
-    for (Map.Entry<String, String> entry : colours.entrySet()) {
+    for (int i = 0; i < engines.size(); i++) {
       int x = LEFT + i % (2 * corpora.size()) * (WIDTH + GAP) / 2;
-      int y = TOP + HEIGHT + 75 + LEGEND * (i++ / (2 * corpora.size()));
-      svg.append(
-          "<rect x=\"%d\" y=\"%d\" width=\"22\" height=\"4\" fill=\"%s\"/>"
-              .formatted(x, y - 6, entry.getValue()));
-      text(x + 30, y, "start", entry.getKey());
+      int y = TOP + HEIGHT + 75 + LEGEND * (i / (2 * corpora.size()));
+      svg.append("<path d=\"M%d %d h40\" %s/>".formatted(x, y - 5, stroke(engines.get(i))));
+      text(x + 50, y, "start", engines.get(i));
     }
     return svg.append("</svg>\n").toString();
   }
 
-  private void axes(String corpus, int threads) {
+  private void axes(String corpus) {
     text(
         WIDTH / 2,
         -18,
@@ -144,12 +165,12 @@ public final class ComparePlot {
     text(WIDTH / 2.0, HEIGHT + 44, "middle", "median latency of a query, ms");
     svg.append(
         "<text transform=\"translate(-50 %d) rotate(-90)\" text-anchor=\"middle\">%s</text>\n"
-            .formatted(HEIGHT / 2, "recall@10 of float MaxSim"));
+            .formatted(HEIGHT / 2, "recall@%d of float MaxSim".formatted(k)));
   }
 
   /** All points, and a line through those that no faster setting beats. */
   private void curve(List<Point> all, String corpus, String engine) {
-    String colour = colours.get(engine);
+    String colour = colour(engine);
     List<Point> points =
         all.stream()
             .filter(p -> p.corpus().equals(corpus) && p.engine().equals(engine))
@@ -168,9 +189,7 @@ public final class ComparePlot {
           "<circle cx=\"%s\" cy=\"%s\" r=\"%s\" fill=\"%s\" opacity=\"%s\"/>\n"
               .formatted(at[0], at[1], better ? "4" : "2.5", colour, better ? "1" : "0.5"));
     }
-    svg.append(
-        "<path d=\"%s\" fill=\"none\" stroke=\"%s\" stroke-width=\"2\"/>\n"
-            .formatted(path, colour));
+    svg.append("<path d=\"%s\" %s/>\n".formatted(path, stroke(engine)));
   }
 
   private String at(Point p) {

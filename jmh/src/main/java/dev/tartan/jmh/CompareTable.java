@@ -17,14 +17,15 @@ import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Judges the measurements of all engines by the same rule: adds to each line the percentiles of its
- * latency, recall of the exact best passages and, where there are judgements, nDCG@10. Writes them
- * as JSON lines and prints the table.
+ * latency, recall of the exact best passages by float MaxSim and of what the engine's own index
+ * ranks best when all of it is scored, and, where there are judgements, nDCG@10. Writes them as
+ * JSON lines and prints {@link CompareReport}.
  *
  * <pre>
  * ./tartan bench table INPUT RESULTS RAW...
@@ -64,14 +65,14 @@ public final class CompareTable {
       }
     }
     Files.write(Path.of(args[1]), results.stream().map(ObjectNode::toString).toList());
-    print(results);
+    System.out.print(new CompareReport(results).markdown());
   }
 
   private ObjectNode judge(ObjectNode line, Path raw) throws IOException {
     int[][] hits = CompareInput.passages(raw.resolveSibling(line.remove("hits").asText()));
     double[] millis = JSON.convertValue(line.remove("millis"), double[].class);
     Arrays.sort(millis);
-    line.put("corpus", input.folder().getFileName().toString()).put("machine", machine());
+    line.put("corpus", corpus(input.folder())).put("machine", machine());
     line.put("queries", millis.length);
     line.put("queries_a_second", 1e3 * millis.length / Arrays.stream(millis).sum());
     JsonNode batch = line.remove("batch_seconds");
@@ -81,9 +82,13 @@ public final class CompareTable {
     for (int percent : new int[] {50, 95, 99}) {
       line.put("p" + percent, millis[Math.min(millis.length - 1, millis.length * percent / 100)]);
     }
+    int[][] own = ownRanking(line, raw);
     for (int depth : DEPTHS) {
       if (depth <= line.get("k").asInt()) {
-        line.put("recall@" + depth, recall(hits, depth));
+        line.put("recall@" + depth, recall(hits, exact, depth));
+        if (own != null) {
+          line.put("own_recall@" + depth, recall(hits, own, depth));
+        }
       }
     }
     if (!grades.isEmpty() && hits.length == queryIds.size()) {
@@ -93,16 +98,38 @@ public final class CompareTable {
     return line;
   }
 
-  /** The share of the exact best that was found; the mean over the queries that were searched. */
-  private double recall(int[][] hits, int depth) {
-    double sum = 0;
-    for (int q = 0; q < hits.length; q++) {
-      Set<Integer> best = new HashSet<>();
-      Arrays.stream(exact[q]).limit(depth).forEach(best::add);
-      long found = Arrays.stream(hits[q]).limit(depth).distinct().filter(best::contains).count();
-      sum += (double) found / best.size();
+  /** What the engine ranks best when it scores all passages; null where its driver cannot ask. */
+  private static int @Nullable [][] ownRanking(ObjectNode line, Path raw) {
+    String name =
+        "%s-%s.exhaustive.npy"
+            .formatted(line.get("engine").asText(), line.path("nbits").asText("none"));
+    Path file = raw.toAbsolutePath().resolveSibling("..").resolve(name);
+    return Files.exists(file) ? CompareInput.passages(file) : null;
+  }
+
+  /** The share of the best that was found; the mean over the queries that both have. */
+  private double recall(int[][] hits, int[][] ranking, int depth) {
+    int[] rankingOf = new int[exact.length];
+    Arrays.fill(rankingOf, -1);
+    int[] ranked = CompareInput.chosen(exact.length, ranking.length);
+    for (int i = 0; i < ranked.length; i++) {
+      rankingOf[ranked[i]] = i;
     }
-    return sum / hits.length;
+    int[] searched = CompareInput.chosen(exact.length, hits.length);
+    double sum = 0;
+    int queries = 0;
+    for (int i = 0; i < hits.length; i++) {
+      int row = rankingOf[searched[i]];
+      if (row < 0) {
+        continue;
+      }
+      Set<Integer> best = new HashSet<>();
+      Arrays.stream(ranking[row]).limit(depth).filter(p -> p >= 0).forEach(best::add);
+      long found = Arrays.stream(hits[i]).limit(depth).distinct().filter(best::contains).count();
+      sum += (double) found / best.size();
+      queries++;
+    }
+    return sum / queries;
   }
 
   private Run run(int[][] hits) {
@@ -119,6 +146,11 @@ public final class CompareTable {
     return Run.of(rankings);
   }
 
+  /** The name of the input folder, without the "in-" that may stand before it. */
+  private static String corpus(Path folder) {
+    return folder.toAbsolutePath().normalize().getFileName().toString().replaceFirst("^in-", "");
+  }
+
   private static String machine() throws IOException {
     Set<String> models = new LinkedHashSet<>();
     for (String line : Files.readAllLines(Path.of("/proc/cpuinfo"))) {
@@ -127,63 +159,5 @@ public final class CompareTable {
       }
     }
     return Runtime.getRuntime().availableProcessors() + " x " + String.join(", ", models);
-  }
-
-  private static void print(List<ObjectNode> results) {
-    System.out.printf(
-        "%-11s %4s %7s %8s %8s %8s %7s %7s  %5s %7s %8s %8s %8s %8s %8s %8s  %5s %5s %5s %6s  %s%n",
-        "engine",
-        "bits",
-        "build s",
-        "of CPU s",
-        "k-means",
-        "tokens/s",
-        "peak MB",
-        "B/token",
-        "k",
-        "threads",
-        "q/s",
-        "batched",
-        "p50 ms",
-        "p95",
-        "p99",
-        "CPU ms",
-        "R@10",
-        "@100",
-        "@1000",
-        "nDCG",
-        "settings");
-    for (ObjectNode r : results) {
-      double tokens = r.get("tokens").asDouble();
-      System.out.printf(
-          "%-11s %4s %7s %8s %8s %8s %7s %7s  %5s %7s %8s %8s %8s %8s %8s %8s  %5s %5s %5s %6s  %s%n",
-          r.get("engine").asText(),
-          r.path("nbits").asText("-"),
-          number("%.0f", r.path("build_seconds"), 1),
-          number("%.0f", r.path("build_cpu_seconds"), 1),
-          number("%.0f", r.path("kmeans_seconds"), 1),
-          r.has("build_seconds")
-              ? "%.0f".formatted(tokens / r.get("build_seconds").asDouble())
-              : "-",
-          number("%.0f", r.path("build_peak_rss"), 1e-6),
-          number("%.1f", r.path("index_bytes"), 1 / tokens),
-          r.get("k").asText(),
-          r.get("threads").asText(),
-          number("%.1f", r.path("queries_a_second"), 1),
-          number("%.1f", r.path("batch_queries_a_second"), 1),
-          number("%.2f", r.path("p50"), 1),
-          number("%.2f", r.path("p95"), 1),
-          number("%.2f", r.path("p99"), 1),
-          number("%.2f", r.path("cpu_millis"), 1),
-          number("%.3f", r.path("recall@10"), 1),
-          number("%.3f", r.path("recall@100"), 1),
-          number("%.3f", r.path("recall@1000"), 1),
-          number("%.4f", r.path("nDCG@10"), 1),
-          r.get("settings").asText());
-    }
-  }
-
-  private static String number(String format, JsonNode value, double factor) {
-    return value.isNumber() ? String.format(Locale.ROOT, format, value.asDouble() * factor) : "-";
   }
 }

@@ -1,0 +1,106 @@
+package dev.tartan.jmh;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.tartan.memory.DType;
+import dev.tartan.memory.NpyWriter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CompareTableTest {
+  private static final JsonMapper JSON = new JsonMapper();
+
+  @TempDir Path folder;
+
+  @Test
+  void chosenQueriesAreSpreadEvenly() {
+    assertArrayEquals(new int[] {0, 2, 4}, CompareInput.chosen(6, 3));
+    assertArrayEquals(new int[] {0, 1}, CompareInput.chosen(2, 9));
+  }
+
+  @Test
+  void recallIsOfTheQueriesThatWereSearched() throws IOException {
+    Path input = Files.createDirectory(folder.resolve("in-x"));
+    passages(input.resolve("exact.npy"), 0, 100, 200, 300);
+    Path raw = Files.createDirectories(folder.resolve("work/raw"));
+    // Of four queries 0 and 2 were searched: one found as it should be, one by half.
+    int[] half = {200, 201, 202, 203, 204, -1, -1, -1, -1, -1};
+    try (NpyWriter out = new NpyWriter(raw.resolve("hits.npy"), DType.I32, 10)) {
+      out.writeInts(ascending(0));
+      out.writeInts(half);
+    }
+    // Of its own ranking only query 0 is known, and there the search lost everything.
+    passages(folder.resolve("work/e-2.exhaustive.npy"), 500);
+    ObjectNode line = point("e", 2, "s", 10);
+    line.put("hits", "hits.npy").putPOJO("millis", new double[] {4, 1});
+    Files.writeString(raw.resolve("e.jsonl"), line + "\n");
+    Path results = folder.resolve("results.jsonl");
+
+    CompareTable.main(
+        new String[] {input.toString(), results.toString(), raw.resolve("e.jsonl").toString()});
+
+    JsonNode judged = JSON.readTree(Files.readString(results));
+    assertEquals("x", judged.get("corpus").asText());
+    assertEquals(0.75, judged.get("recall@10").asDouble(), 1e-12);
+    assertEquals(0, judged.get("own_recall@10").asDouble());
+    assertEquals(400, judged.get("queries_a_second").asDouble(), 1e-9);
+    assertFalse(judged.has("recall@100"));
+  }
+
+  @Test
+  void tartanIsComparedAtNoLessRecall() {
+    List<ObjectNode> results = new ArrayList<>();
+    results.add(judged("e", "quick", 0.8, 100));
+    results.add(judged("e", "beaten", 0.7, 90));
+    results.add(judged("e", "good", 0.99, 10));
+    results.add(judged("tartan", "careless", 0.79, 900));
+    results.add(judged("tartan", "careful", 0.9, 300));
+
+    String report = new CompareReport(results).markdown();
+
+    assertTrue(
+        report.contains("| e 2 | quick | 0.800 | 100 | 2 bits, careful | 0.900 | 300 | 3.0 |"),
+        report);
+    assertTrue(report.contains("| e 2 | good | 0.990 | 10 | not reached | - | - | - |"), report);
+    assertFalse(report.contains("| e 2 | beaten | 0.7"), report);
+    assertTrue(report.contains("| tartan 2 | 0.900 | 900 | 300 | 300 | - |"), report);
+  }
+
+  private static ObjectNode judged(String engine, String settings, double recall, double rate) {
+    return point(engine, 2, settings, 10).put("recall@10", recall).put("queries_a_second", rate);
+  }
+
+  private static ObjectNode point(String engine, int bits, String settings, int k) {
+    ObjectNode line = JSON.createObjectNode().put("engine", engine).put("nbits", bits);
+    line.put("settings", settings).put("k", k).put("threads", 1).put("tokens", 10);
+    return line.put("build_seconds", 1);
+  }
+
+  /** Ten passages a query, from a first one on. */
+  private static void passages(Path file, int... firsts) {
+    try (NpyWriter out = new NpyWriter(file, DType.I32, 10)) {
+      for (int first : firsts) {
+        out.writeInts(ascending(first));
+      }
+    }
+  }
+
+  private static int[] ascending(int first) {
+    int[] passages = new int[10];
+    for (int i = 0; i < passages.length; i++) {
+      passages[i] = first + i;
+    }
+    return passages;
+  }
+}
