@@ -37,7 +37,7 @@ class EndToEndTest {
         Typed.run("search", "--index", Samples.textIndex(), QUERY, "-k", 1, "--explain").ok();
     assertTrue(out.contains("why " + ANSWER + " scores "), out);
     assertTrue(
-        Pattern.compile("(?m)^  cells +[0-9.]+ #+ +.*\\[cells\\].*$").matcher(out).find(), out);
+        Pattern.compile("(?m)^  cells +[0-9.]+ #+ +.*\\[cells?\\].*$").matcher(out).find(), out);
   }
 
   @Test
