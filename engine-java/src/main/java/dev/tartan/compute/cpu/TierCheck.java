@@ -2,7 +2,6 @@ package dev.tartan.compute.cpu;
 
 import static dev.tartan.memory.Layouts.F32;
 import static dev.tartan.memory.Layouts.I32;
-import static dev.tartan.memory.Layouts.I64;
 
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.CodecTables.Form;
