@@ -48,8 +48,7 @@ public class BatchBenchmark extends BackendBenchmark {
     for (int b = 0; b < batches; b++) {
       int size = QUERIES / batches;
       int[] offsets = IntStream.rangeClosed(0, size).map(q -> q * rows).toArray();
-      QueryBatch batch =
-          new QueryBatch(RandomTokens.unitRows(scope, random, size * rows), offsets);
+      QueryBatch batch = new QueryBatch(RandomTokens.unitRows(scope, random, size * rows), offsets);
       queries[b] = subject.integerScores(batch, grid, tokens.codec, scope);
       candidates[b] = Candidates.allocate(scope, size, PASSAGES);
       fill(candidates[b]);
