@@ -158,10 +158,11 @@ TARTAN_INLINE void raise_tile(const Job& job, const Chunk& chunk, int64_t i, con
     for (int v = 0; v < 4; v += 4 / kParts) {
       __m256i q = load(rows + v * 32);
       TARTAN_IN_ORDER(q);
-      for (int t = 0; t < kTokens; t++) {
+      for (int t = 0; t < kTokens; t++)
         sum[t][v] = _mm256_add_epi16(sum[t][v], _mm256_maddubs_epi16(c[t], q));
-        TARTAN_IN_ORDER(sum[t][v]);
-      }
+    }
+    for (int t = 0; t < kTokens; t++) {
+      for (int v = 0; v < 4; v += 4 / kParts) TARTAN_IN_ORDER(sum[t][v]);
     }
     rows += stride;
   }
