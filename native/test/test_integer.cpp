@@ -164,6 +164,8 @@ TEST(candidates_come_from_the_best_centroids) {
                                                                   : kind == 1 ? 32767
                                                                               : pick(10) - 5);
         }
+        const int16_t* of_centroid = &x.scores[c * lanes_of(rows)];
+        x.best[c] = *std::max_element(of_centroid, of_centroid + rows);
       }
       std::vector<std::vector<int32_t>> lists(centroids);
       std::vector<int64_t> offsets = {0};

@@ -225,4 +225,16 @@ class EndToEndTest {
     assertEquals(ANSWER, json.at("/hits/0/id").asText());
     assertFalse(json.at("/hits/0").has("text"));
   }
+
+  @Test
+  void thePublishedCodecIsAChoice() throws IOException {
+    Path docs = Files.write(directory.resolve("d.jsonl"), Samples.abstracts(4));
+    for (String codec : List.of("tartan", "colbertv2")) {
+      Path index = directory.resolve(codec);
+      Typed.run("index", "--collection", docs, "--index", index, "--codec", codec).ok();
+      JsonNode told = Typed.run("info", "--index", index, "--json").json().path("manifest");
+      assertEquals(codec, told.at("/codec/kind").asText());
+      assertEquals(codec.equals("tartan"), told.at("/codec/rotation").asBoolean());
+    }
+  }
 }
