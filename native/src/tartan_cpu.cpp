@@ -46,12 +46,10 @@ bool valid_query(const tartan_query* q) { return q && q->rows >= 1 && q->rows <=
 
 bool valid_bits(int32_t n) { return (n >= 1 && n <= 4) || n == 8; }
 
-bool valid_tables(const tartan_codec* c) {
-  return c && valid_dim(c->dim) && (c->nbits == 3 || valid_bits(c->nbits)) &&
-         (c->form == TARTAN_UNIT || c->form == TARTAN_SCALED) && c->centroids >= 1 && c->centroid;
+bool valid_codec(const tartan_codec* c) {
+  return c && valid_dim(c->dim) && valid_bits(c->nbits) && (c->form == TARTAN_UNIT || c->form == TARTAN_SCALED) &&
+         c->centroids >= 1 && c->centroid;
 }
-
-bool valid_codec(const tartan_codec* c) { return valid_tables(c) && valid_bits(c->nbits); }
 
 bool valid_grid(const tartan_grid* g) { return g && valid_dim(g->dim) && g->centroids >= 0 && g->values; }
 
@@ -260,7 +258,7 @@ int32_t tartan_accumulate_centroids(int32_t tier, const float* rows, int64_t n, 
 int32_t tartan_compress(int32_t tier, const tartan_codec* codec, const float* rows, int64_t n,
                         const int32_t* codes, uint8_t* residuals, uint16_t* factors) {
   const Kernels* kernels = kernels_of(tier);
-  if (!kernels || !valid_tables(codec) || !codec->cutoffs || !codec->weights || n < 0) {
+  if (!kernels || !valid_codec(codec) || !codec->cutoffs || !codec->weights || n < 0) {
     return TARTAN_BAD_ARGUMENT;
   }
   return kernels->compress(codec, rows, n, codes, residuals, factors);
@@ -269,7 +267,7 @@ int32_t tartan_compress(int32_t tier, const tartan_codec* codec, const float* ro
 int32_t tartan_decompress(int32_t tier, const tartan_codec* codec, const tartan_passages* tokens,
                           int64_t first, int64_t last, float* out) {
   const Kernels* kernels = kernels_of(tier);
-  if (!kernels || !valid_tables(codec) || !valid_tokens(tokens) || first < 0 || last < first ||
+  if (!kernels || !valid_codec(codec) || !valid_tokens(tokens) || first < 0 || last < first ||
       (first < last && !valid_factors(codec, tokens))) {
     return TARTAN_BAD_ARGUMENT;
   }

@@ -171,7 +171,6 @@ void bench_tokens(int tier, int nbits) {
       seconds([&] { tartan_decompress(tier, &s.codec, &s.tokens, 0, kTokens, dense.data()); }) / kTokens *
           1e9,
       "ns/token");
-  if (nbits == 3) return;  // compress does not know them yet
   snprintf(what, sizeof what, "compress, %d bits", nbits);
   row(tier, what,
       seconds([&] {

@@ -98,7 +98,7 @@ final class CompareReport {
       List<String> cells = new ArrayList<>(List.of(name));
       cells.add(format("%.3f", own.stream().mapToDouble(CompareReport::recall).max().orElse(0)));
       for (double level : LEVELS) {
-        cells.add(fastest(own, level).map(r -> format("%.0f", rate(r))).orElse("-"));
+        cells.add(fastest(own, level).map(r -> format("%.1f", rate(r))).orElse("-"));
       }
       row(cells.toArray(String[]::new));
     }
@@ -135,10 +135,10 @@ final class CompareReport {
         name(other),
         text(other, "settings"),
         format("%.3f", recall(other)),
-        format("%.0f", rate(other)),
+        format("%.1f", rate(other)),
         ours.map(r -> text(r, "nbits") + " bits, " + text(r, "settings")).orElse("not reached"),
         ours.map(r -> format("%.3f", recall(r))).orElse("-"),
-        ours.map(r -> format("%.0f", rate(r))).orElse("-"),
+        ours.map(r -> format("%.1f", rate(r))).orElse("-"),
         ours.map(r -> format("%.1f", rate(r) / rate(other))).orElse("-"));
   }
 

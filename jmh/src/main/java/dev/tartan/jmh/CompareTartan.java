@@ -134,18 +134,6 @@ public final class CompareTartan {
     }
   }
 
-  /** Keeps beside the index what it itself ranks best: what the codec loses, and not the search. */
-  private void exhaustive(String bits) {
-    try (Arena arena = Arena.ofShared();
-        Backend backend = Backends.open("cpu", threads, System.err::println);
-        Snapshot snapshot = Snapshot.open(index(bits));
-        Searcher searcher = new Searcher(snapshot, backend)) {
-      List<Matrix> queries = input.queries(arena);
-      List<List<Hit>> hits = searcher.searchAll(queries, SearchOptions.exhaustive(EXHAUSTIVE_K));
-      write(hits, EXHAUSTIVE_K, work.resolve("tartan-" + bits + ".exhaustive.npy"));
-    }
-  }
-
   /** What the index was measured to need, from coarse to fine. */
   private static Map<String, SearchOptions> sweep(Searcher searcher, int k) {
     Map<String, SearchOptions> all = new LinkedHashMap<>();
@@ -218,6 +206,18 @@ public final class CompareTartan {
 
   private static double seconds(long begin) {
     return (System.nanoTime() - begin) * 1e-9;
+  }
+
+  /** Keeps beside the index what it itself ranks best: what the codec loses, and not the search. */
+  private void exhaustive(String bits) {
+    try (Arena arena = Arena.ofShared();
+        Backend backend = Backends.open("cpu", threads, System.err::println);
+        Snapshot snapshot = Snapshot.open(index(bits));
+        Searcher searcher = new Searcher(snapshot, backend)) {
+      List<Matrix> queries = input.queries(arena);
+      List<List<Hit>> hits = searcher.searchAll(queries, SearchOptions.exhaustive(EXHAUSTIVE_K));
+      write(hits, EXHAUSTIVE_K, work.resolve("tartan-" + bits + ".exhaustive.npy"));
+    }
   }
 
   /** Passage numbers, int32 [queries, k]; the ids of an index of brought embeddings are those. */

@@ -70,11 +70,11 @@ class CompareTableTest {
     String report = new CompareReport(results).markdown();
 
     assertTrue(
-        report.contains("| e 2 | quick | 0.800 | 100 | 2 bits, careful | 0.900 | 300 | 3.0 |"),
+        report.contains("| e 2 | quick | 0.800 | 100.0 | 2 bits, careful | 0.900 | 300.0 | 3.0 |"),
         report);
-    assertTrue(report.contains("| e 2 | good | 0.990 | 10 | not reached | - | - | - |"), report);
+    assertTrue(report.contains("| e 2 | good | 0.990 | 10.0 | not reached | - | - | - |"), report);
     assertFalse(report.contains("| e 2 | beaten | 0.7"), report);
-    assertTrue(report.contains("| tartan 2 | 0.900 | 900 | 300 | 300 | - |"), report);
+    assertTrue(report.contains("| tartan 2 | 0.900 | 900.0 | 300.0 | 300.0 | - |"), report);
   }
 
   private static ObjectNode judged(String engine, String settings, double recall, double rate) {
