@@ -13,8 +13,8 @@ namespace tartan::TARTAN_ISA {
 namespace {
 
 constexpr int64_t kTokens = 128;
-constexpr int64_t kAhead = 6;   // candidates between the fetch of codes and their use
-constexpr int64_t kLines = 4;   // of codes fetched ahead; the processor goes on by itself
+constexpr int64_t kAhead = 6;  // candidates between the fetch of codes and their use
+constexpr int64_t kLines = 4;  // of codes fetched ahead; the processor goes on by itself
 
 struct Job {
   const Head* head;
@@ -70,9 +70,10 @@ int32_t steps_of(float threshold, float unit) {
   return steps >= -32767.0f ? (steps <= 32767.0f ? static_cast<int32_t>(steps) : 32768) : -32768;
 }
 
-// Passages lie anywhere in memory: fetches the places of one that comes later, and the codes of one that comes
-// sooner.
-TARTAN_INLINE void prefetch_ahead(const tartan_passages* tokens, const int32_t* candidates, int64_t i, int64_t n) {
+// Passages lie anywhere in memory: fetches the places of one that comes later, and the codes of one that
+// comes sooner.
+TARTAN_INLINE void prefetch_ahead(const tartan_passages* tokens, const int32_t* candidates, int64_t i,
+                                  int64_t n) {
   if (i + 2 * kAhead < n && within(candidates[i + 2 * kAhead], tokens->passages)) {
     __builtin_prefetch(tokens->offsets + candidates[i + 2 * kAhead]);
   }

@@ -1,9 +1,9 @@
 // PLAID candidate generation: the passages in the inverted lists of each query row's nprobe best centroids.
 //
-// Shapes: scores int16 [K, lanes], best int16 [K]. Lanes are query rows: a row of scores is compared with the worst
-// score each query row keeps, and a lane that may enter goes to that query row's heap; about nprobe * ln(K / nprobe) do.
-// Most centroids are passed over by their best score alone. Marked passages go to a bitmap, which also puts them in
-// order. 2 bytes a centroid read, or lanes * 2 more, 4 bytes a posting.
+// Shapes: scores int16 [K, lanes], best int16 [K]. Lanes are query rows: a row of scores is compared with the
+// worst score each query row keeps, and a lane that may enter goes to that query row's heap; about nprobe *
+// ln(K / nprobe) do. Most centroids are passed over by their best score alone. Marked passages go to a
+// bitmap, which also puts them in order. 2 bytes a centroid read, or lanes * 2 more, 4 bytes a posting.
 #include "heap.h"
 #include "integer.h"
 

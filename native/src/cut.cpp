@@ -1,9 +1,9 @@
 // The keep best of n scored passages in the order they came; ties to the earlier. What stages between others
 // need: their passages stay ascending, so that memory is walked forwards, and nothing is sorted.
 //
-// Scores map to unsigned integers in their order. The least kept is found by counting: the range it lies in is
-// cut into 2048 parts, over and over, till it is one value. Two counts suffice as a rule, each reading 4 bytes a
-// passage; the last pass reads 8 and writes 8 of those kept.
+// Scores map to unsigned integers in their order. The least kept is found by counting: the range it lies in
+// is cut into 2048 parts, over and over, till it is one value. Two counts suffice as a rule, each reading 4
+// bytes a passage; the last pass reads 8 and writes 8 of those kept.
 #include "isa.h"
 
 namespace tartan::TARTAN_ISA {

@@ -47,8 +47,8 @@ bool valid_query(const tartan_query* q) { return q && q->rows >= 1 && q->rows <=
 bool valid_bits(int32_t n) { return (n >= 1 && n <= 4) || n == 8; }
 
 bool valid_codec(const tartan_codec* c) {
-  return c && valid_dim(c->dim) && valid_bits(c->nbits) && (c->form == TARTAN_UNIT || c->form == TARTAN_SCALED) &&
-         c->centroids >= 1 && c->centroid;
+  return c && valid_dim(c->dim) && valid_bits(c->nbits) &&
+         (c->form == TARTAN_UNIT || c->form == TARTAN_SCALED) && c->centroids >= 1 && c->centroid;
 }
 
 bool valid_grid(const tartan_grid* g) { return g && valid_dim(g->dim) && g->centroids >= 0 && g->values; }
@@ -151,7 +151,8 @@ int32_t tartan_candidates(int32_t tier, const tartan_integer_query* query, int32
                           const int64_t* list_offsets, const int32_t* list_passages, int64_t passages,
                           uint64_t* scratch, int32_t* out, float* scores, int64_t capacity, int64_t* count) {
   const Kernels* kernels = kernels_of(tier);
-  if (!kernels || !valid_integers(query) || !query->best || nprobe < 0 || passages < 0 || capacity < 0 || !count) {
+  if (!kernels || !valid_integers(query) || !query->best || nprobe < 0 || passages < 0 || capacity < 0 ||
+      !count) {
     return TARTAN_BAD_ARGUMENT;
   }
   return kernels->candidates(query, nprobe, list_offsets, list_passages, passages, scratch, out, scores,
