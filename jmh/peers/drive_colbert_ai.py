@@ -19,6 +19,7 @@ from colbert.data import Collection
 from colbert.indexing import collection_indexer
 from colbert.indexing.index_saver import IndexSaver
 from colbert.infra import ColBERTConfig
+from colbert.modeling.colbert import ColBERT
 from colbert.search.index_storage import IndexScorer
 
 import common
@@ -109,12 +110,17 @@ def search(folder, work, threads, bits, k, raw):
     k, threads = int(k), int(threads)
     queries = [torch.from_numpy(query)[None] for query in common.Input(folder).queries()]
     path = index_path(work, bits)
-    scorer = IndexScorer(path, use_gpu=False)
+    scorer = open_index(path)
     for point in sweep(k):
         measured = common.measure(queries, searcher(scorer, bits, point, k))
         common.append(
             raw, common.load_build(path), k, threads, "ncells {}, threshold {}, ndocs {}".format(*point), measured
         )
+
+
+def open_index(path):
+    ColBERT.try_load_torch_extensions(False)  # a checkpoint would have done it
+    return IndexScorer(path, use_gpu=False)
 
 
 def searcher(scorer, bits, point, k):
@@ -132,7 +138,7 @@ def searcher(scorer, bits, point, k):
 def exhaustive(folder, work, threads, bits):
     data = common.Input(folder)
     path = index_path(work, bits)
-    scorer = IndexScorer(path, use_gpu=False)
+    scorer = open_index(path)
     queries = [torch.from_numpy(query)[None] for query in data.queries()]
     everything = (common.load_build(path)["centroids"], -1.0, 4 * len(data.doclens()))
     common.exhaustive(path, queries, searcher(scorer, bits, everything, common.EXHAUSTIVE_K))
