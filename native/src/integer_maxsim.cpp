@@ -10,10 +10,21 @@
 // and 2 of factor in order, and lanes * 2 bytes of scores at random, which are prefetched.
 #include "raise.h"
 
+#if defined(TARTAN_ISA_AVX512)
+namespace tartan::avx2 {
+int32_t integer_maxsim(const tartan_integer_query* query, const tartan_codec* codec,
+                       const tartan_passages* tokens, const int32_t* candidates, int64_t n, float* out);
+}
+#endif
+
 namespace tartan::TARTAN_ISA {
 
 int32_t integer_maxsim(const tartan_integer_query* query, const tartan_codec* codec,
                        const tartan_passages* tokens, const int32_t* candidates, int64_t n, float* out) {
+#if defined(TARTAN_ISA_AVX512)
+  // The same look-ups, compiled for AVX-512, take a sixth longer.
+  if (codec->nbits <= 2) return avx2::integer_maxsim(query, codec, tokens, candidates, n, out);
+#endif
   const Job job = job_of(query, codec, tokens);
   const Raise raise = raise_of(codec);
   for (int64_t i = 0; i < n; i++) {
