@@ -23,6 +23,9 @@ struct Kernels {
                                 float threshold, const int32_t* candidates, int64_t n, float* out);
   int32_t (*integer_maxsim)(const tartan_integer_query* query, const tartan_codec* codec,
                             const tartan_passages* tokens, const int32_t* candidates, int64_t n, float* out);
+  int32_t (*integer_maxsim_pair)(const tartan_integer_query* first, const tartan_integer_query* second,
+                                 const tartan_codec* codec, const tartan_passages* tokens,
+                                 const int32_t* candidates, int64_t n, float* out_first, float* out_second);
   int32_t (*rescore)(const tartan_query* query, const tartan_integer_query* integers,
                      const tartan_codec* codec, const tartan_passages* tokens, const int32_t* candidates,
                      int64_t n, float* out);

@@ -103,15 +103,29 @@ struct Sums {
   __m256i high;
 };
 
-// Raises the maxima [32] of the rows from r by the tokens of a chunk, whose x also go to `kept` [tokens,
-// lanes] if it is not NULL. Tables that do not fit L1 are passed over in parts, each for all tokens of the
-// chunk. kBytes are those of a residual row, or 0 for any number: knowing them saves a quarter of the time.
-template <bool kScaled, int64_t kBytes>
-TARTAN_INLINE void raise_block(const Job& job, const Chunk& chunk, int64_t r, int16_t* top, int16_t* kept) {
+// What 16 of 32 rows add to the sums of look-ups: their centroid scores (row 0 of them at scores[token] +
+// offset), the tokens' factors and the shift of their query.
+struct Half {
+  const int16_t* const* scores;
+  int64_t offset;
+  const int16_t* factor;
+  __m128i shift;
+};
+
+template <bool kScaled>
+TARTAN_INLINE __m256i of_token(__m256i a, const Half& half, int64_t i) {
+  const __m256i factor = _mm256_set1_epi16(half.factor[i]);
+  return combine<kScaled>(a, load(half.scores[i] + half.offset), factor, half.shift);
+}
+
+// Raises the maxima [32] of two halves of rows by the tokens of a chunk, whose x also go to `kept` [tokens,
+// stride] if it is not NULL. Tables that do not fit L1 are passed over in parts, each for all tokens of the
+// chunk. n is the number of bytes of a residual row; knowing it when compiled saves a quarter of the time.
+template <bool kScaled>
+TARTAN_INLINE void raise_halves(const uint8_t* table, const int16_t* bias, int64_t n, const Chunk& chunk,
+                                const Half& first, const Half& second, int16_t* top, int16_t* kept,
+                                int64_t stride) {
   constexpr int64_t kPart = 32;  // bytes of a residual row whose tables, 32 KiB, are looked up at once
-  const uint8_t* table = at<uint8_t>(job.head, job.place.tables) + r * job.head->groups * 16;
-  const int16_t* bias = at<int16_t>(job.head, job.place.bias) + r;
-  const int64_t n = kBytes ? kBytes : job.residual_bytes;
   Sums sums[kChunk];
   int64_t done = 0;
   for (; n > kPart && n - done > kPart; done += kPart) {
@@ -126,27 +140,35 @@ TARTAN_INLINE void raise_block(const Job& job, const Chunk& chunk, int64_t r, in
   const uint8_t* part = table + done * 1024;
   const __m256i bias0 = load(bias);
   const __m256i bias1 = load(bias + 16);
-  const __m128i shift = _mm_cvtsi32_si128(job.head->shift);
-  __m256i top0 = load(top + r);
-  __m256i top1 = load(top + r + 16);
+  __m256i top0 = load(top);
+  __m256i top1 = load(top + 16);
   for (int64_t i = 0; i < chunk.count; i++) {
     __m256i low = done > 0 ? sums[i].low : _mm256_setzero_si256();
     __m256i high = done > 0 ? sums[i].high : _mm256_setzero_si256();
     look_up(part, chunk.residuals + i * n + done, n - done, low, high);
     low = _mm256_sub_epi16(low, _mm256_slli_epi16(high, 8));
-    const __m256i factor = _mm256_set1_epi16(chunk.factor[i]);
-    const int16_t* scores = chunk.scores[i] + r;
-    const __m256i x0 = combine<kScaled>(_mm256_sub_epi16(low, bias0), load(scores), factor, shift);
-    const __m256i x1 = combine<kScaled>(_mm256_sub_epi16(high, bias1), load(scores + 16), factor, shift);
+    const __m256i x0 = of_token<kScaled>(_mm256_sub_epi16(low, bias0), first, i);
+    const __m256i x1 = of_token<kScaled>(_mm256_sub_epi16(high, bias1), second, i);
     top0 = _mm256_max_epi16(top0, x0);
     top1 = _mm256_max_epi16(top1, x1);
     if (kept) {
-      store(kept + i * job.head->lanes + r, x0);
-      store(kept + i * job.head->lanes + r + 16, x1);
+      store(kept + i * stride, x0);
+      store(kept + i * stride + 16, x1);
     }
   }
-  store(top + r, top0);
-  store(top + r + 16, top1);
+  store(top, top0);
+  store(top + 16, top1);
+}
+
+// The 32 rows from r; kBytes are those of a residual row, or 0 for any number.
+template <bool kScaled, int64_t kBytes>
+TARTAN_INLINE void raise_block(const Job& job, const Chunk& chunk, int64_t r, int16_t* top, int16_t* kept) {
+  const __m128i shift = _mm_cvtsi32_si128(job.head->shift);
+  const Half first = {chunk.scores, r, chunk.factor, shift};
+  const Half second = {chunk.scores, r + 16, chunk.factor, shift};
+  raise_halves<kScaled>(at<uint8_t>(job.head, job.place.tables) + r * job.head->groups * 16,
+                        at<int16_t>(job.head, job.place.bias) + r, kBytes ? kBytes : job.residual_bytes,
+                        chunk, first, second, top + r, kept ? kept + r : nullptr, job.head->lanes);
 }
 
 #else

@@ -12,6 +12,7 @@ const Kernels kKernels = {
     .candidates = candidates,
     .approximate_scores = approximate_scores,
     .integer_maxsim = integer_maxsim,
+    .integer_maxsim_pair = integer_maxsim_pair,
     .rescore = rescore,
     .keep_best = keep_best,
     .cut = cut,

@@ -180,6 +180,18 @@ int32_t tartan_integer_maxsim(int32_t tier, const tartan_integer_query* query, c
   return kernels->integer_maxsim(query, codec, tokens, candidates, n, out);
 }
 
+int32_t tartan_integer_maxsim_pair(int32_t tier, const tartan_integer_query* first,
+                                   const tartan_integer_query* second, const tartan_codec* codec,
+                                   const tartan_passages* tokens, const int32_t* candidates, int64_t n,
+                                   float* out_first, float* out_second) {
+  const Kernels* kernels = kernels_of(tier);
+  if (!kernels || !valid_integers(first) || !valid_integers(second) || !valid_codec(codec) ||
+      !codec->weights || !valid_tokens(tokens) || n < 0) {
+    return TARTAN_BAD_ARGUMENT;
+  }
+  return kernels->integer_maxsim_pair(first, second, codec, tokens, candidates, n, out_first, out_second);
+}
+
 int32_t tartan_rescore(int32_t tier, const tartan_query* query, const tartan_integer_query* integers,
                        const tartan_codec* codec, const tartan_passages* tokens, const int32_t* candidates,
                        int64_t n, float* out) {

@@ -206,7 +206,7 @@ void bench_memory(int tier, int nbits) {
 void bench_batch(int tier, int nbits, int rows) {
   const int64_t passages = int64_t{80} * 1000000 / (kLength * (kDim * nbits / 8 + 6));
   Segment s(nbits, 1 << 13, passages);
-  std::vector<float> out(static_cast<size_t>(passages));
+  std::vector<float> out(static_cast<size_t>(passages)), second(static_cast<size_t>(passages));
   std::vector<std::vector<float>> values;
   std::vector<std::unique_ptr<Integers>> queries;
   for (int i = 0; i < 64; i++) {
@@ -214,19 +214,29 @@ void bench_batch(int tier, int nbits, int rows) {
     const tartan_query query = {rows, kDim, values.back().data(), nullptr, nullptr};
     queries.push_back(std::make_unique<Integers>(tier, s, query));
   }
-  for (int64_t piece : {passages, int64_t{4096}, int64_t{1024}, int64_t{256}, int64_t{64}}) {
-    const double begin = thread_seconds();
-    for (int64_t p = 0; p < passages; p += piece) {
-      for (const auto& query : queries) {
-        tartan_integer_maxsim(tier, &query->view, &s.codec, &s.tokens, s.candidates.data() + p,
-                              std::min(piece, passages - p), out.data());
+  for (const bool pairs : {false, true}) {
+    if (pairs && rows > 16) break;
+    for (int64_t piece : {passages, int64_t{4096}, int64_t{1024}, int64_t{256}, int64_t{64}}) {
+      const double begin = thread_seconds();
+      for (int64_t p = 0; p < passages; p += piece) {
+        const int64_t n = std::min(piece, passages - p);
+        const int32_t* from = s.candidates.data() + p;
+        for (size_t q = 0; q < queries.size(); q += pairs ? 2 : 1) {
+          const tartan_integer_query* query = &queries[q]->view;
+          if (pairs) {
+            tartan_integer_maxsim_pair(tier, query, &queries[q + 1]->view, &s.codec, &s.tokens, from, n,
+                                       out.data(), second.data());
+          } else {
+            tartan_integer_maxsim(tier, query, &s.codec, &s.tokens, from, n, out.data());
+          }
+        }
       }
+      char what[80];
+      snprintf(what, sizeof what, "64 queries of %d rows, %d bits, %ld passages%s", rows, nbits,
+               static_cast<long>(piece), pairs ? ", in pairs" : "");
+      row(tier, what, (thread_seconds() - begin) / static_cast<double>(64 * passages * kLength) * 1e9,
+          "ns/token");
     }
-    char what[80];
-    snprintf(what, sizeof what, "64 queries of %d rows, %d bits, %ld passages", rows, nbits,
-             static_cast<long>(piece));
-    row(tier, what, (thread_seconds() - begin) / static_cast<double>(64 * passages * kLength) * 1e9,
-        "ns/token");
   }
 }
 

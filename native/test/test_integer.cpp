@@ -362,6 +362,43 @@ TEST(integer_maxsim_is_equal_in_every_tier_and_rescored_to_float) {
   }
 }
 
+TEST(integer_maxsim_of_a_pair_is_that_of_each) {
+  for (int nbits : {1, 2, 3, 4, 8}) {
+    for (bool scaled : {false, true}) {
+      for (int dim : {8, 24, 72, 128, 256}) {
+        check::where =
+            "dim " + std::to_string(dim) + " nbits " + std::to_string(nbits) + (scaled ? " scaled" : " unit");
+        const int64_t passages = 9;
+        Segment s(dim, nbits, 2, 20, passages, scaled ? TARTAN_SCALED : TARTAN_UNIT);
+        if (!scaled) fill_inverse_norms(s);
+        const Query a(1 + static_cast<int>(pick(16)), dim, s.centroid, 20), b(16, dim, s.centroid, 20);
+        const Query wide(17, dim, s.centroid, 20);
+        const Guarded<int32_t> candidates = numbers(passages);
+        each_tier([&](int32_t tier) {
+          const Integers x(tier, a, s.centroid, &s.codec), y(tier, b, s.centroid, &s.codec);
+          const Integers z(tier, wide, s.centroid, &s.codec);
+          const size_t n = static_cast<size_t>(passages);
+          Guarded<float> first(n), second(n), alone(n);
+          auto pair = [&](const Integers& one, const Integers& other) {
+            return tartan_integer_maxsim_pair(tier, &one.view, &other.view, &s.codec, &s.view,
+                                              candidates.data(), passages, first.data(), second.data());
+          };
+          CHECK(pair(x, z) == TARTAN_BAD_ARGUMENT && pair(z, x) == TARTAN_BAD_ARGUMENT);
+          CHECK(pair(x, y) == 0);
+          for (const Integers* each : {&x, &y}) {
+            CHECK(tartan_integer_maxsim(tier, &each->view, &s.codec, &s.view, candidates.data(), passages,
+                                        alone.data()) == 0);
+            CHECK(alone.same_bits(each == &x ? first : second));
+          }
+          candidates[n - 1] = -1;
+          CHECK(pair(x, y) == TARTAN_BAD_PASSAGE);
+          candidates[n - 1] = static_cast<int32_t>(passages - 1);
+        });
+      }
+    }
+  }
+}
+
 TEST(integer_maxsim_errs_as_the_header_states) {
   for (int form : {TARTAN_UNIT, TARTAN_SCALED}) {
     for (int nbits : {1, 2, 3, 4, 8}) {

@@ -19,7 +19,7 @@ import java.util.Objects;
  * results are statuses unless the header says otherwise.
  */
 final class CpuFunctions {
-  static final int ABI_VERSION = 3;
+  static final int ABI_VERSION = 4;
 
   private static final MethodHandle ABI = handle("tartan_abi_version", JAVA_INT);
   private static final MethodHandle BEST_TIER = handle("tartan_best_tier", JAVA_INT);
@@ -98,6 +98,19 @@ final class CpuFunctions {
           ADDRESS,
           ADDRESS,
           JAVA_LONG,
+          ADDRESS);
+  private static final MethodHandle INTEGER_MAXSIM_PAIR =
+      handle(
+          "tartan_integer_maxsim_pair",
+          JAVA_INT,
+          JAVA_INT,
+          ADDRESS,
+          ADDRESS,
+          ADDRESS,
+          ADDRESS,
+          ADDRESS,
+          JAVA_LONG,
+          ADDRESS,
           ADDRESS);
   private static final MethodHandle RESCORE =
       handle(
@@ -355,6 +368,25 @@ final class CpuFunctions {
       MemorySegment out) {
     try {
       return (int) INTEGER_MAXSIM.invokeExact(tier, query, codec, passages, candidates, n, out);
+    } catch (Throwable e) {
+      throw unexpected(e);
+    }
+  }
+
+  static int integerMaxSimPair(
+      int tier,
+      MemorySegment first,
+      MemorySegment second,
+      MemorySegment codec,
+      MemorySegment passages,
+      MemorySegment candidates,
+      long n,
+      MemorySegment outOfFirst,
+      MemorySegment outOfSecond) {
+    try {
+      return (int)
+          INTEGER_MAXSIM_PAIR.invokeExact(
+              tier, first, second, codec, passages, candidates, n, outOfFirst, outOfSecond);
     } catch (Throwable e) {
       throw unexpected(e);
     }

@@ -193,6 +193,28 @@ public final class CpuKernels implements HostKernels {
   }
 
   @Override
+  public void integerMaxSimPair(StageCall call, int q, int other, long first, long last) {
+    Structs structs = Structs.take();
+    Structs second = Structs.take();
+    structs.integers(call.integers(), q).codec(codec(call)).passages(call.passages());
+    second.integers(call.integers(), other);
+    int status =
+        CpuFunctions.integerMaxSimPair(
+            tier,
+            structs.integers,
+            second.integers,
+            structs.codec,
+            structs.passages,
+            Structs.passages(call.candidates(), q, first),
+            last - first,
+            Structs.scores(call.candidates(), q, first),
+            Structs.scores(call.candidates(), other, first));
+    second.giveBack();
+    structs.giveBack();
+    check(status);
+  }
+
+  @Override
   public void rescore(StageCall call, int q, long first, long last) {
     Structs structs = Structs.take();
     structs.query(call.queries(), q).integers(call.integers(), q);

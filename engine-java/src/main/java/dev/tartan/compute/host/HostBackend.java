@@ -207,7 +207,11 @@ public final class HostBackend implements Backend {
     call.codec = codec;
     call.passages = passages;
     call.candidates = candidates;
-    call.score(workers, HostKernels::integerMaxSim, aTask(passages, INTEGER_A_TASK));
+    call.score(
+        workers,
+        HostKernels::integerMaxSim,
+        HostKernels::integerMaxSimPair,
+        aTask(passages, INTEGER_A_TASK));
     calls.give(call);
   }
 

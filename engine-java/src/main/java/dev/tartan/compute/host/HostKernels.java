@@ -69,6 +69,9 @@ public interface HostKernels {
   /** See {@link dev.tartan.compute.InvertedListTables}. */
   record HostLists(long centroids, long passages, MemorySegment offsets, MemorySegment listed) {}
 
+  /** The most rows of a query that can be scored beside another. */
+  int ROWS_OF_A_PAIR = 16;
+
   /** "reference", "cpu (avx2)". */
   String description();
 
@@ -100,6 +103,15 @@ public interface HostKernels {
 
   /** Scores [first, last) of the candidates of query {@code q}. */
   void integerMaxSim(StageCall call, int q, long first, long last);
+
+  /**
+   * Scores [first, last) of the candidates of the queries {@code q} and {@code other}, which have
+   * the same ones and at most {@value #ROWS_OF_A_PAIR} rows each. The same bits as one by one.
+   */
+  default void integerMaxSimPair(StageCall call, int q, int other, long first, long last) {
+    integerMaxSim(call, q, first, last);
+    integerMaxSim(call, other, first, last);
+  }
 
   /** Scores [first, last) of the candidates of query {@code q}. */
   void rescore(StageCall call, int q, long first, long last);

@@ -26,12 +26,18 @@ public final class StageCall implements IntConsumer {
     void run(HostKernels kernels, StageCall call, int q, long first, long last);
   }
 
+  /** A stage on the items [first, last) that two short queries have in common. */
+  interface PairStage {
+    void run(HostKernels kernels, StageCall call, int q, int other, long first, long last);
+  }
+
   /** Passages that fit a share of L3, for queries that score the same ones. */
   private static final int MOST_TOGETHER = 1024;
 
   private final Workers.Job job = new Workers.Job();
   private final HostKernels kernels;
   private Stage stage;
+  private @Nullable PairStage ofTwo;
   private long aTask;
   private int[] firstTask = new int[2];
   private long[] items = new long[1];
@@ -118,11 +124,19 @@ public final class StageCall implements IntConsumer {
     run(workers, batch);
   }
 
+  /** Runs the stage on the candidates of each query, {@code most} a task. */
+  void score(Workers workers, Stage work, long most) {
+    score(workers, work, null, most);
+  }
+
   /**
    * Runs the stage on the candidates of each query, {@code most} a task. Where all queries have the
    * same candidates, a task meets all queries while its tokens are in cache.
+   *
+   * @param forTwo meets two short queries at once; null if there is nothing better than one by one
    */
-  void score(Workers workers, Stage work, long most) {
+  void score(Workers workers, Stage work, @Nullable PairStage forTwo, long most) {
+    ofTwo = forTwo;
     together = candidates.queries() > 1 && HostViews.sameForAll(candidates);
     if (together) {
       long share = candidates.count(0) / (4L * workers.threads());
@@ -199,9 +213,27 @@ public final class StageCall implements IntConsumer {
     int q = Workers.ownerOf(firstTask, owners, task);
     long first = (task - firstTask[q]) * aTask;
     long last = Math.min(first + aTask, items[q]);
-    stage.run(kernels, this, q, first, last);
-    for (int other = 1; together && other < candidates.queries(); other++) {
-      stage.run(kernels, this, other, first, last);
+    if (together) {
+      allQueries(first, last);
+    } else {
+      stage.run(kernels, this, q, first, last);
+    }
+  }
+
+  private void allQueries(long first, long last) {
+    int waiting = -1; // a short query without another
+    for (int q = 0; q < candidates.queries(); q++) {
+      if (ofTwo == null || integers.queries().rows(q) > HostKernels.ROWS_OF_A_PAIR) {
+        stage.run(kernels, this, q, first, last);
+      } else if (waiting < 0) {
+        waiting = q;
+      } else {
+        ofTwo.run(kernels, this, waiting, q, first, last);
+        waiting = -1;
+      }
+    }
+    if (waiting >= 0) {
+      stage.run(kernels, this, waiting, first, last);
     }
   }
 }
