@@ -114,15 +114,13 @@ final class TierCheck {
                   backend.approximateScores(queries, s.compressed, 0.1f, out);
                   return out.scores();
                 }));
-    exact(
-        "integer MaxSim",
-        kernels ->
-            s.stage(
-                kernels,
-                (backend, queries, out) -> {
-                  backend.integerMaxSim(queries, s.tables, s.compressed, out);
-                  return out.scores();
-                }));
+    TierSample.Stage maxSim =
+        (backend, queries, out) -> {
+          backend.integerMaxSim(queries, s.tables, s.compressed, out);
+          return out.scores();
+        };
+    exact("integer MaxSim", kernels -> s.stage(kernels, maxSim));
+    exact("integer MaxSim of pairs", kernels -> s.stageOfHalves(kernels, maxSim));
     within(
         bound,
         "rescoring",

@@ -48,6 +48,7 @@ final class TierSample {
   final DensePassages dense;
   final InvertedListTables lists;
   private final QueryBatch query;
+  private final QueryBatch halves;
   private final SplittableRandom random;
 
   /** One stage of a search; returns where its result stands. */
@@ -74,6 +75,7 @@ final class TierSample {
       candidates.setAtIndex(I32, p, p);
     }
     this.query = new QueryBatch(floats(scope, dim, values), new int[] {0, rows});
+    this.halves = new QueryBatch(query.rows(), new int[] {0, rows / 2, rows});
     this.tables =
         new CodecTables(
             form,
@@ -186,13 +188,24 @@ final class TierSample {
 
   /** What a stage makes of the query and all passages with these kernels. */
   MemorySegment stage(HostKernels kernels, Stage stage) {
+    return stage(kernels, query, stage);
+  }
+
+  /** What a stage makes of two queries, each half of the rows, and all passages. */
+  MemorySegment stageOfHalves(HostKernels kernels, Stage stage) {
+    return stage(kernels, halves, stage);
+  }
+
+  private MemorySegment stage(HostKernels kernels, QueryBatch batch, Stage stage) {
     try (Backend backend = new HostBackend("self-check", kernels, 1);
         Scope scope = backend.openScope()) {
       CentroidGrid grid = backend.grid(tables.centroids(), scope);
-      IntegerQueries queries = backend.integerScores(query, grid, tables, scope);
-      Candidates all = Candidates.allocate(scope, 1, PASSAGES);
-      all.passages().copyFrom(candidates);
-      all.setCount(0, PASSAGES);
+      IntegerQueries queries = backend.integerScores(batch, grid, tables, scope);
+      Candidates all = Candidates.allocate(scope, batch.queries(), PASSAGES);
+      for (int q = 0; q < batch.queries(); q++) {
+        all.passages().slice(q * all.capacity(), PASSAGES).copyFrom(candidates);
+        all.setCount(q, PASSAGES);
+      }
       Buffer result = stage.run(backend, queries, all);
       MemorySegment copy = arena.allocate(result.bytes(), 8);
       result.copyTo(copy);

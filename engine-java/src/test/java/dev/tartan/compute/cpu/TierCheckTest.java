@@ -30,6 +30,7 @@ class TierCheckTest {
           "candidates",
           "approximateScores",
           "integerMaxSim",
+          "integerMaxSimPair",
           "rescore",
           "maxSim",
           "centroidScores",
@@ -117,7 +118,11 @@ class TierCheckTest {
         switch (operation) {
           case "integerScores" -> HostViews.segment(call(arguments).integers().scores());
           case "candidates" -> HostViews.segment(call(arguments).out().scores());
-          case "approximateScores", "integerMaxSim", "rescore", "maxSimDense" ->
+          case "approximateScores",
+              "integerMaxSim",
+              "integerMaxSimPair",
+              "rescore",
+              "maxSimDense" ->
               HostViews.segment(call(arguments).candidates().scores());
           case "centroidScores" -> ((HostKernels.HostQuery) arguments[0]).scores();
           default -> (MemorySegment) arguments[arguments.length - 1];
