@@ -43,8 +43,20 @@ public final class Calibration {
   private static final int[] NPROBES = {1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128};
   private static final int MOST_LISTED = 1 << 16;
 
+  /**
+   * Of documents that score so near to the one a query was made of, no query of a user finds
+   * several: they are copies of it. A share of the way from the score of the passage of rank {@link
+   * #FAR}.
+   */
+  private static final float COPY = 0.6f;
+
+  private static final int FAR = 2000;
+
   /** The best passage of a document that a query ought to find. */
   private record Wanted(int segment, int passage, long document, float score) {}
+
+  /** What a query ought to find, best first, and the documents that it is spared from finding. */
+  private record Target(List<Wanted> wanted, Set<Long> leftOut) {}
 
   /** A query of the batch and the number of an nprobe. */
   private record Setting(int query, int nprobe) {}
@@ -137,31 +149,32 @@ public final class Calibration {
   }
 
   private void measure(int first, IntegerQueries batch) {
-    List<List<Wanted>> wanted = wanted(first, batch);
-    long[][] candidates = new long[wanted.size()][nprobes.length];
-    grids.forEach(grid -> grid.begin(wanted.size()));
+    List<Target> targets = targets(first, batch);
+    long[][] candidates = new long[targets.size()][nprobes.length];
+    grids.forEach(grid -> grid.begin(targets.size()));
     for (int s = 0; s < searcher.segments().size(); s++) {
       int[][] buckets = buckets(batch, s);
       for (int p = 0; p < nprobes.length; p++) {
         List<int[]> listed = listed(batch, s, p, candidates);
         for (int q = 0; q < listed.size(); q++) {
-          int[] order = withoutSource(listed.get(q), s, queries.sources().get(first + q));
-          ranks(new Setting(q, p), order, buckets[q], inSegment(wanted.get(q), s));
+          Target target = targets.get(q);
+          int[] order = without(target.leftOut(), listed.get(q), s);
+          ranks(new Setting(q, p), order, buckets[q], inSegment(target.wanted(), s));
         }
       }
     }
-    for (int q = 0; q < wanted.size(); q++) {
+    for (int q = 0; q < targets.size(); q++) {
       cost.addQuery(candidates[q]);
+      int wanted = targets.get(q).wanted().size();
       for (RecallGrid grid : grids) {
-        grid.end(q, Math.min(grid.k(), wanted.get(q).size()));
+        grid.end(q, Math.min(grid.k(), wanted));
       }
     }
   }
 
-  /** The exact best documents of each query of a batch, best first. */
-  private List<List<Wanted>> wanted(int first, IntegerQueries batch) {
+  private List<Target> targets(int first, IntegerQueries batch) {
     int most = grids.getLast().k();
-    int withSource = Math.max(most, most + 1); // one more, but for the greatest int
+    int withCopies = Math.clamp(2L * most, FAR, Integer.MAX_VALUE);
     List<List<Wanted>> all = new ArrayList<>();
     for (int q = 0; q < batch.queries().queries(); q++) {
       all.add(new ArrayList<>());
@@ -172,23 +185,42 @@ public final class Calibration {
       searcher.inScope(
           plaid -> {
             Candidates best =
-                plaid.exact(batch, tables, Searcher.keep(tables.segment(), withSource));
+                plaid.exact(batch, tables, Searcher.keep(tables.segment(), withCopies));
             for (int q = 0; q < all.size(); q++) {
               add(all.get(q), number, passages(best, q), scores(best, q));
             }
           });
     }
-    List<List<Wanted>> wanted = new ArrayList<>();
-    for (int q = 0; q < all.size(); q++) {
-      Set<Long> documents = new HashSet<>(Set.of(queries.sources().get(first + q)));
-      all.get(q).sort(Comparator.comparing((Wanted w) -> -w.score()));
-      wanted.add(all.get(q).stream().filter(w -> documents.add(w.document())).limit(most).toList());
-    }
-    return wanted;
+    return IntStream.range(0, all.size())
+        .mapToObj(q -> target(all.get(q), queries.sources().get(first + q), most))
+        .toList();
+  }
+
+  /** The best {@code most} documents of {@code scored}, but for {@code source} and its copies. */
+  private static Target target(List<Wanted> scored, long source, int most) {
+    scored.sort(Comparator.comparing((Wanted w) -> -w.score()));
+    Set<Long> leftOut = copies(scored, source);
+    Set<Long> documents = new HashSet<>(leftOut);
+    return new Target(
+        scored.stream().filter(w -> documents.add(w.document())).limit(most).toList(), leftOut);
+  }
+
+  private static Set<Long> copies(List<Wanted> scored, long source) {
+    Set<Long> copies = new HashSet<>(Set.of(source));
+    scored.stream()
+        .filter(w -> w.document() == source)
+        .findFirst()
+        .ifPresent(
+            own -> {
+              float far = scored.get(Math.min(scored.size(), FAR) - 1).score();
+              float near = far + COPY * (own.score() - far);
+              scored.stream().filter(w -> w.score() > near).forEach(w -> copies.add(w.document()));
+            });
+    return copies;
   }
 
   private void add(List<Wanted> wanted, int segment, int[] passages, float[] scores) {
-    for (int i = 0; i < passages.length; i++) {
+    for (int i = 0; i < passages.length && scores[i] > Float.NEGATIVE_INFINITY; i++) {
       wanted.add(new Wanted(segment, passages[i], document(segment, passages[i]), scores[i]));
     }
   }
@@ -226,8 +258,8 @@ public final class Calibration {
     return orders;
   }
 
-  private int[] withoutSource(int[] passages, int segment, long source) {
-    return IntStream.of(passages).filter(p -> document(segment, p) != source).toArray();
+  private int[] without(Set<Long> documents, int[] passages, int segment) {
+    return IntStream.of(passages).filter(p -> !documents.contains(document(segment, p))).toArray();
   }
 
   /** The place among all wanted passages of those in {@code segment}, by passage. */

@@ -56,6 +56,33 @@ class CalibrationTest {
     assertKept(queries(24, 150, 0.5f), 10);
   }
 
+  /** What was made of a passage finds the passage's copies with next to nothing; others do not. */
+  @Test
+  void recallIsKeptWherePassagesHaveManyNearCopies() {
+    SplittableRandom random = new SplittableRandom(33);
+    List<Doc> docs = new ArrayList<>();
+    for (Doc doc : TestIndex.docs(34, 150, DIM, 1)) {
+      for (int copy = 0; copy < 20; copy++) {
+        float[][] rows = near(doc.passages().getFirst(), random);
+        docs.add(new Doc(doc.id() + "-" + copy, List.<float[][]>of(rows)));
+      }
+    }
+    index(2, docs);
+    calibrate(List.of(), 2);
+    assertKept(queries(35, 200, 0.5f), 10);
+  }
+
+  private static float[][] near(float[][] rows, SplittableRandom random) {
+    float[][] near = new float[rows.length][];
+    for (int r = 0; r < rows.length; r++) {
+      near[r] = rows[r].clone();
+      for (int d = 0; d < DIM; d++) {
+        near[r][d] += (float) (0.03 * random.nextGaussian());
+      }
+    }
+    return near;
+  }
+
   /** Queries far from all passages need more; tuned with some, the index keeps it on others. */
   @Test
   void tuningWithQueriesTransfersToOthersOfTheirKind() {
