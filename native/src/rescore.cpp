@@ -6,6 +6,13 @@
 #include "raise.h"
 #include "residual.h"
 
+#if defined(TARTAN_ISA_AVX512)
+namespace tartan::avx2 {
+int32_t rescore(const tartan_query* query, const tartan_integer_query* integers, const tartan_codec* codec,
+                const tartan_passages* tokens, const int32_t* candidates, int64_t n, float* out);
+}
+#endif
+
 namespace tartan::TARTAN_ISA {
 namespace {
 
@@ -35,26 +42,43 @@ TARTAN_INLINE uint32_t reaching(const int16_t* x, const int16_t* least) {
 #endif
 }
 
-// Reconstructs the tokens that may be a row's best and raises `best` [rows] by them.
+// A token that may be the best of some of the 32 rows from `row` on: a bit for each.
+struct Pick {
+  int64_t token;
+  int32_t row;
+  uint32_t rows;
+};
+
+// Picks the tokens whose integers reach the least of some row. Their centroids lie anywhere in memory, and
+// waiting for one after the other would take longer than all else: they are asked for here.
+int64_t pick(const Job& job, const tartan_codec* codec, int64_t begin, int64_t end, const int16_t* least,
+             const int16_t* kept, Pick* picks) {
+  const int64_t lanes = job.head->lanes;
+  int64_t n = 0;
+  for (int64_t t = begin; t < end; t++) {
+    for (int64_t r = 0; r < lanes; r += kBlock) {
+      const uint32_t used = ~0u >> (r + kBlock > job.head->rows ? r + kBlock - job.head->rows : 0);
+      const uint32_t rows = reaching(kept + (t - begin) * lanes + r, least + r) & used;
+      if (!rows) continue;
+      prefetch_floats(codec->centroid + code_at(job.tokens, t) * codec->dim, codec->dim);
+      picks[n++] = {t, static_cast<int32_t>(r), rows};
+    }
+  }
+  return n;
+}
+
+// Reconstructs the picked tokens and raises `best` [rows] by them.
 template <int kBits>
 void raise_exactly(const Job& job, const tartan_query* query, const tartan_codec* codec,
-                   const WeightTable& table, int64_t begin, int64_t end, const int16_t* least,
-                   const int16_t* kept, float* row, float* best) {
+                   const WeightTable& table, const Pick* picks, int64_t n, float* row, float* best) {
   const int64_t dim = codec->dim;
-  for (int64_t t = begin; t < end; t++) {
-    bool ready = false;
-    for (int64_t r = 0; r < job.head->lanes; r += kBlock) {
-      uint32_t rows = reaching(kept + (t - begin) * job.head->lanes + r, least + r);
-      for (; rows; rows &= rows - 1) {
-        const int64_t k = r + __builtin_ctz(rows);
-        if (k >= job.head->rows) break;
-        if (!ready) {
-          reconstruct<kBits>(codec, job.tokens, t, table, row);
-          ready = true;
-        }
-        const float sim = dot(query->values + k * dim, row, dim);
-        best[k] = sim > best[k] ? sim : best[k];
-      }
+  for (int64_t i = 0; i < n; i++) {
+    const Pick& p = picks[i];
+    if (i == 0 || p.token != picks[i - 1].token) reconstruct<kBits>(codec, job.tokens, p.token, table, row);
+    for (uint32_t rows = p.rows; rows; rows &= rows - 1) {
+      const int64_t k = p.row + __builtin_ctz(rows);
+      const float sim = dot(query->values + k * dim, row, dim);
+      best[k] = sim > best[k] ? sim : best[k];
     }
   }
 }
@@ -63,10 +87,13 @@ template <int kBits>
 int32_t rescore_all(const Job& job, const tartan_query* query, const tartan_codec* codec,
                     const int32_t* candidates, int64_t n, int64_t longest, float* out) {
   const int64_t lanes = job.head->lanes;
-  const Scratch scratch(static_cast<size_t>(longest * lanes * 2 + codec->dim * 4 + 64));
+  const int64_t most = longest * lanes / kBlock;  // picks
+  const Scratch scratch(static_cast<size_t>(most * static_cast<int64_t>(sizeof(Pick)) + longest * lanes * 2 +
+                                            codec->dim * 4 + 64));
   if (!scratch.data) return TARTAN_NO_MEMORY;
   float* row = scratch.floats();
-  int16_t* kept = reinterpret_cast<int16_t*>(row + codec->dim);
+  Pick* picks = reinterpret_cast<Pick*>(row + codec->dim);
+  int16_t* kept = reinterpret_cast<int16_t*>(picks + most);
   const WeightTable table(codec);
   const Raise raise = raise_of(codec);
   for (int64_t i = 0; i < n; i++) {
@@ -80,7 +107,8 @@ int32_t rescore_all(const Job& job, const tartan_query* query, const tartan_code
       top[r] = static_cast<int16_t>(saturate(top[r] - job.head->margin));
       best[r] = -kInfinity;
     }
-    raise_exactly<kBits>(job, query, codec, table, begin, end, top, kept, row, best);
+    const int64_t picked = pick(job, codec, begin, end, top, kept, picks);
+    raise_exactly<kBits>(job, query, codec, table, picks, picked, row, best);
     float sum = 0;
     for (int64_t r = 0; r < job.head->rows; r++) sum += best[r];
     out[i] = begin < end ? sum : -kInfinity;
@@ -92,6 +120,10 @@ int32_t rescore_all(const Job& job, const tartan_query* query, const tartan_code
 
 int32_t rescore(const tartan_query* query, const tartan_integer_query* integers, const tartan_codec* codec,
                 const tartan_passages* tokens, const int32_t* candidates, int64_t n, float* out) {
+#if defined(TARTAN_ISA_AVX512)
+  // Its look-ups take longer, as in integer_maxsim.cpp.
+  if (codec->nbits <= 2) return avx2::rescore(query, integers, codec, tokens, candidates, n, out);
+#endif
   const Job job = job_of(integers, codec, tokens);
   int64_t longest = 0;
   for (int64_t i = 0; i < n; i++) {

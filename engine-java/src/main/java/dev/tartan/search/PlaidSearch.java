@@ -25,6 +25,12 @@ final class PlaidSearch {
 
   private static final int LEAST_MARGIN = 8;
 
+  /**
+   * Float scores take their own integers first: up to so many times the passages that are rescored,
+   * choosing these by integers alone would take longer than to rescore all.
+   */
+  private static final int DIRECT = 2;
+
   private final Backend backend;
   private final CodecTables codec;
   private final CentroidGrid grid;
@@ -86,21 +92,26 @@ final class PlaidSearch {
     if (segment.dense() != null) {
       backend.maxSimDense(queries.queries(), segment.dense(), found);
     } else {
-      backend.integerMaxSim(queries, codec, segment.compressed(), found);
-      start = clock.charge(Stage.MAXSIM, start);
-      found = rescored(queries, segment, found, keep);
+      if (!direct(found.largest(), keep)) {
+        backend.integerMaxSim(queries, codec, segment.compressed(), found);
+        found = cut(found, rescored(keep));
+        start = clock.charge(Stage.MAXSIM, start);
+      }
+      backend.rescore(queries, codec, segment.compressed(), found);
     }
     Candidates best = best(found, keep);
     clock.charge(Stage.RESCORE, start);
     return best;
   }
 
-  /** The passages that can be among the {@code keep} best, with the scores that a user sees. */
-  private Candidates rescored(
-      IntegerQueries queries, SegmentTables segment, Candidates found, long keep) {
-    Candidates best = cut(found, keep + keep / MARGIN + LEAST_MARGIN);
-    backend.rescore(queries, codec, segment.compressed(), best);
-    return best;
+  /** Passages to score in float that {@code keep} may come of. */
+  static long rescored(long keep) {
+    return keep + keep / MARGIN + LEAST_MARGIN;
+  }
+
+  /** Whether {@code scored} passages are all scored in float to keep {@code keep} of them. */
+  static boolean direct(long scored, long keep) {
+    return scored <= DIRECT * rescored(keep);
   }
 
   /** The {@code keep} best of each query that has more, their passages still ascending. */
@@ -151,7 +162,8 @@ final class PlaidSearch {
         backend.centroidScores(queries, codec.centroids(), scores);
         backend.maxSim(queries, scores, codec, segment.compressed(), all);
       }
-      all = rescored(integers, segment, all, keep); // the same bits as from a search
+      all = cut(all, rescored(keep));
+      backend.rescore(integers, codec, segment.compressed(), all); // the same bits as from a search
     }
     Candidates best = best(all, keep);
     clock.charge(Stage.MAXSIM, start);

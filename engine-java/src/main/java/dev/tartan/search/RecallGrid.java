@@ -18,9 +18,9 @@ final class RecallGrid {
     0.999
   };
 
-  /** What a search costs with the nprobe of number {@code p}. */
+  /** What a search costs with the nprobe of number {@code p} that keeps {@code keep} passages. */
   interface Price {
-    double of(int p, int ndocs, int scored);
+    double of(int p, int ndocs, int scored, int keep);
   }
 
   private static final int SCORED_STEPS = 52;
@@ -114,7 +114,7 @@ final class RecallGrid {
     for (int p = 0; p < nprobes.length; p++) {
       for (int d = 0; d < ndocs.length; d++) {
         for (int s = 0; s < scored.length && scored[s] <= Math.max(ndocs[d], scored[0]); s++) {
-          double nanos = price.of(p, ndocs[d], scored[s]);
+          double nanos = price.of(p, ndocs[d], scored[s], scored[0]);
           if (nanos < least && bound(p, d, s) >= recall) {
             least = nanos;
             best = new Manifest.SearchEntry(k, bound(p, d, s), nprobes[p], ndocs[d], scored[s]);

@@ -18,6 +18,9 @@ final class SearchCost {
   private static final double LISTED = 20;
   private static final double APPROXIMATE_TOKEN = 2;
 
+  /** To find a query row's best token of a passage in float, once its integers are known. */
+  private static final double FLOAT_ROW = 190;
+
   private final int[] nprobes;
   private final double rows;
   private final double blocks;
@@ -77,8 +80,11 @@ final class SearchCost {
     }
   }
 
-  /** Nanoseconds of a query with {@code nprobes[p]}, {@code ndocs} and {@code scored}. */
-  double nanos(int p, int ndocs, int scored) {
+  /**
+   * Nanoseconds of a query with {@code nprobes[p]}, {@code ndocs} and {@code scored}, of which
+   * {@code keep} are kept.
+   */
+  double nanos(int p, int ndocs, int scored, int keep) {
     double probed = Math.min(nprobes[p], centroids);
     double all = candidates[p] / Math.max(1, queries);
     double listed = Math.min(Math.max(ndocs, scored), all);
@@ -88,6 +94,10 @@ final class SearchCost {
     if (exact < listed) {
       nanos += APPROXIMATE_TOKEN * blocks * tokensPerPassage * listed;
     }
-    return nanos + exactToken * blocks * tokensPerPassage * exact;
+    boolean direct = PlaidSearch.direct((long) exact, keep);
+    double rescored = direct ? exact : PlaidSearch.rescored(keep);
+    double inIntegers = direct ? exact : exact + rescored;
+    nanos += FLOAT_ROW * rows * rescored;
+    return nanos + exactToken * blocks * tokensPerPassage * inIntegers;
   }
 }

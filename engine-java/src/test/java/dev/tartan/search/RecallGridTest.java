@@ -63,7 +63,7 @@ class RecallGridTest {
       grid.end(query, 10);
     }
     // recall 1 and 0.8: mean 0.9, deviation 0.1, of two queries
-    List<SearchEntry> curve = grid.curve((p, ndocs, scored) -> scored);
+    List<SearchEntry> curve = grid.curve((p, ndocs, scored, keep) -> scored);
     assertEquals(0.9 - 0.1 / Math.sqrt(2), curve.getLast().recall(), 1e-12);
     assertEquals(10, curve.getLast().scored());
   }
@@ -80,9 +80,9 @@ class RecallGridTest {
       }
     }
     grid.end(0, 10);
-    SearchEntry cheap = grid.curve((p, ndocs, scored) -> scored + 2 * p).getLast();
+    SearchEntry cheap = grid.curve((p, ndocs, scored, keep) -> scored + 2 * p).getLast();
     assertEquals(List.of(2, 20), List.of(cheap.nprobe(), cheap.ndocs()));
-    SearchEntry dearProbes = grid.curve((p, ndocs, scored) -> scored + 1000 * p).getLast();
+    SearchEntry dearProbes = grid.curve((p, ndocs, scored, keep) -> scored + 1000 * p).getLast();
     assertEquals(List.of(1, 40), List.of(dearProbes.nprobe(), dearProbes.ndocs()));
     assertTrue(dearProbes.recall() <= 0.9, "ten passages cannot show more");
   }
