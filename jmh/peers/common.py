@@ -34,19 +34,23 @@ class Input:
         return np.load(self.folder / "doclens.npy")
 
     def queries(self):
-        """Each query's rows float32 [rows, dim], without the zeros that fill them up; see `chosen`."""
+        """The rows of each query of `searched`, float32 [rows, dim], without the zeros that fill them up."""
         queries = np.load(self.folder / "queries.npy")
-        return [without_padding(query.astype(np.float32)) for query in queries[chosen(len(queries))]]
+        return [without_padding(query.astype(np.float32)) for query in queries[self.searched()]]
 
     def exact(self):
-        """The best passages by float MaxSim, int32 [queries, k]; see `chosen`."""
-        exact = np.load(self.folder / "exact.npy")
-        return exact[chosen(len(exact))]
+        """The best passages of each query of `searched` by float MaxSim, int32 [queries, k]."""
+        return np.load(self.folder / "exact.npy")[self.searched()]
+
+    def searched(self):
+        """The numbers of the queries that are searched: all, or with QUERIES in the environment so many, evenly spread."""
+        queries = len(np.load(self.folder / "queries.npy", mmap_mode="r"))
+        return spread(queries, int(os.environ.get("QUERIES", queries)))
 
 
-def chosen(queries):
-    """The queries that are searched: all, or with QUERIES in the environment so many of them, evenly spread."""
-    count = min(queries, int(os.environ.get("QUERIES", queries)))
+def spread(queries, count):
+    """`count` of the numbers below `queries` at most, evenly spread."""
+    count = min(queries, count)
     return np.arange(count) * queries // count
 
 
@@ -99,13 +103,14 @@ def measure(queries, search):
     return dict(millis=millis, cpu_millis=cpu_millis, hits=hits)
 
 
-def append(raw, build, k, threads, settings, measured, **more):
-    """Appends what `measure` gave to the file `raw`; `build` is what its index was made like, `more` further fields."""
+def append(raw, build, k, threads, settings, searched, measured, **more):
+    """Appends what `measure` gave for the queries of these numbers to the file `raw`; `build` is what its index was made like,
+    `more` further fields."""
     raw = Path(raw)
     label = f"{build['engine']} {build.get('nbits', '')} {k} {threads} {settings}"
     name = re.sub(r"\W", "_", label) + ".npy"
     save_hits(raw.with_name(name), measured["hits"], k)
-    line = build | measured | dict(k=k, threads=threads, settings=settings, hits=name) | more
+    line = build | measured | dict(k=k, threads=threads, settings=settings, searched=[int(q) for q in searched], hits=name) | more
     with raw.open("a") as out:
         out.write(json.dumps(line) + "\n")
     print(f"{label}: p50 {np.median(measured['millis']):.2f} ms", flush=True)

@@ -108,14 +108,14 @@ class TimedKMeans:
 
 def search(folder, work, threads, bits, k, raw):
     k, threads = int(k), int(threads)
-    queries = [torch.from_numpy(query)[None] for query in common.Input(folder).queries()]
+    data = common.Input(folder)
+    queries = [torch.from_numpy(query)[None] for query in data.queries()]
     path = index_path(work, bits)
     scorer = open_index(path)
     for point in sweep(k):
         measured = common.measure(queries, searcher(scorer, bits, point, k))
-        common.append(
-            raw, common.load_build(path), k, threads, "ncells {}, threshold {}, ndocs {}".format(*point), measured
-        )
+        settings = "ncells {}, threshold {}, ndocs {}".format(*point)
+        common.append(raw, common.load_build(path), k, threads, settings, data.searched(), measured)
 
 
 def open_index(path):
