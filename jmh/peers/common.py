@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 PASSES = 3  # what a query took is the best of them
-WARM_UP = 10  # queries before them
+WARM_UP = 10  # queries before them; fewer where they take a quarter of the time that is enough
 ENOUGH_SECONDS = float(os.environ.get("SECONDS", 40))  # no further pass that would end after that
+SLOWEST = float(os.environ.get("SLOWEST", math.inf))  # milliseconds a query: a setting that takes more is left out
 SAMPLE = int(os.environ.get("SAMPLE", 32))  # tokens a centroid that k-means sees, where an engine lets us say so
 EXHAUSTIVE_K = 1000
 
@@ -84,9 +85,9 @@ class Clock:
 
 def measure(queries, search):
     """What `append` takes: `search` maps a query's rows to passage numbers, best first. CPU time is that of all threads, a
-    query's mean in the best pass: on a busy machine it says more than the wall clock."""
-    for query in queries[:WARM_UP]:
-        search(query)
+    query's mean in the best pass: on a busy machine it says more than the wall clock. None if it is slower than SLOWEST."""
+    if warm_up(queries, search) > SLOWEST:
+        return None
     begin = time.perf_counter()
     millis = [math.inf] * len(queries)
     cpu_millis = math.inf
@@ -103,11 +104,26 @@ def measure(queries, search):
     return dict(millis=millis, cpu_millis=cpu_millis, hits=hits)
 
 
+def warm_up(queries, search):
+    """The least milliseconds a query took."""
+    clock, least = Clock(), math.inf
+    for query in queries[:WARM_UP]:
+        start = clock.wall()
+        search(query)
+        least = min(least, (clock.wall() - start) * 1e3)
+        if clock.wall() > ENOUGH_SECONDS / 4:
+            break
+    return least
+
+
 def append(raw, build, k, threads, settings, searched, measured, **more):
     """Appends what `measure` gave for the queries of these numbers to the file `raw`; `build` is what its index was made like,
     `more` further fields."""
     raw = Path(raw)
     label = f"{build['engine']} {build.get('nbits', '')} {k} {threads} {settings}"
+    if measured is None:
+        print(f"{label}: left out, a query takes more than {SLOWEST:g} ms", flush=True)
+        return
     name = re.sub(r"\W", "_", label) + ".npy"
     save_hits(raw.with_name(name), measured["hits"], k)
     line = build | measured | dict(k=k, threads=threads, settings=settings, searched=[int(q) for q in searched], hits=name) | more

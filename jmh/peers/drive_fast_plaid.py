@@ -81,7 +81,7 @@ def search(folder, work, threads, bits, k, raw):
         options = dict(top_k=k, n_ivf_probe=n_ivf_probe, n_full_scores=n_full_scores, show_progress=False)
         measured = common.measure(queries, searcher(index, options))
         more = {}
-        if threads > 1:  # with one it is what single queries are
+        if measured and threads > 1:  # with one it is what single queries are
             clock = common.Clock()
             index.search([query[0] for query in queries], n_processes=threads, **options)
             more["batch_seconds"] = clock.wall()
