@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 PASSES = 3  # what a query took is the best of them
-WARM_UP = 10  # queries before them
+WARM_UP = 10  # queries before them; fewer where they take a quarter of the time that is enough
 ENOUGH_SECONDS = float(os.environ.get("SECONDS", 40))  # no further pass that would end after that
+SLOWEST = float(os.environ.get("SLOWEST", math.inf))  # milliseconds a query: a setting that takes more is left out
 SAMPLE = int(os.environ.get("SAMPLE", 32))  # tokens a centroid that k-means sees, where an engine lets us say so
 EXHAUSTIVE_K = 1000
 
@@ -34,19 +35,23 @@ class Input:
         return np.load(self.folder / "doclens.npy")
 
     def queries(self):
-        """Each query's rows float32 [rows, dim], without the zeros that fill them up; see `chosen`."""
+        """The rows of each query of `searched`, float32 [rows, dim], without the zeros that fill them up."""
         queries = np.load(self.folder / "queries.npy")
-        return [without_padding(query.astype(np.float32)) for query in queries[chosen(len(queries))]]
+        return [without_padding(query.astype(np.float32)) for query in queries[self.searched()]]
 
     def exact(self):
-        """The best passages by float MaxSim, int32 [queries, k]; see `chosen`."""
-        exact = np.load(self.folder / "exact.npy")
-        return exact[chosen(len(exact))]
+        """The best passages of each query of `searched` by float MaxSim, int32 [queries, k]."""
+        return np.load(self.folder / "exact.npy")[self.searched()]
+
+    def searched(self):
+        """The numbers of the queries that are searched: all, or with QUERIES in the environment so many, evenly spread."""
+        queries = len(np.load(self.folder / "queries.npy", mmap_mode="r"))
+        return spread(queries, int(os.environ.get("QUERIES", queries)))
 
 
-def chosen(queries):
-    """The queries that are searched: all, or with QUERIES in the environment so many of them, evenly spread."""
-    count = min(queries, int(os.environ.get("QUERIES", queries)))
+def spread(queries, count):
+    """`count` of the numbers below `queries` at most, evenly spread."""
+    count = min(queries, count)
     return np.arange(count) * queries // count
 
 
@@ -80,9 +85,9 @@ class Clock:
 
 def measure(queries, search):
     """What `append` takes: `search` maps a query's rows to passage numbers, best first. CPU time is that of all threads, a
-    query's mean in the best pass: on a busy machine it says more than the wall clock."""
-    for query in queries[:WARM_UP]:
-        search(query)
+    query's mean in the best pass: on a busy machine it says more than the wall clock. None if it is slower than SLOWEST."""
+    if warm_up(queries, search) > SLOWEST:
+        return None
     begin = time.perf_counter()
     millis = [math.inf] * len(queries)
     cpu_millis = math.inf
@@ -99,13 +104,29 @@ def measure(queries, search):
     return dict(millis=millis, cpu_millis=cpu_millis, hits=hits)
 
 
-def append(raw, build, k, threads, settings, measured, **more):
-    """Appends what `measure` gave to the file `raw`; `build` is what its index was made like, `more` further fields."""
+def warm_up(queries, search):
+    """The least milliseconds a query took."""
+    clock, least = Clock(), math.inf
+    for query in queries[:WARM_UP]:
+        start = clock.wall()
+        search(query)
+        least = min(least, (clock.wall() - start) * 1e3)
+        if clock.wall() > ENOUGH_SECONDS / 4:
+            break
+    return least
+
+
+def append(raw, build, k, threads, settings, searched, measured, **more):
+    """Appends what `measure` gave for the queries of these numbers to the file `raw`; `build` is what its index was made like,
+    `more` further fields."""
     raw = Path(raw)
     label = f"{build['engine']} {build.get('nbits', '')} {k} {threads} {settings}"
+    if measured is None:
+        print(f"{label}: left out, a query takes more than {SLOWEST:g} ms", flush=True)
+        return
     name = re.sub(r"\W", "_", label) + ".npy"
     save_hits(raw.with_name(name), measured["hits"], k)
-    line = build | measured | dict(k=k, threads=threads, settings=settings, hits=name) | more
+    line = build | measured | dict(k=k, threads=threads, settings=settings, searched=[int(q) for q in searched], hits=name) | more
     with raw.open("a") as out:
         out.write(json.dumps(line) + "\n")
     print(f"{label}: p50 {np.median(measured['millis']):.2f} ms", flush=True)

@@ -108,14 +108,14 @@ class TimedKMeans:
 
 def search(folder, work, threads, bits, k, raw):
     k, threads = int(k), int(threads)
-    queries = [torch.from_numpy(query)[None] for query in common.Input(folder).queries()]
+    data = common.Input(folder)
+    queries = [torch.from_numpy(query)[None] for query in data.queries()]
     path = index_path(work, bits)
     scorer = open_index(path)
     for point in sweep(k):
         measured = common.measure(queries, searcher(scorer, bits, point, k))
-        common.append(
-            raw, common.load_build(path), k, threads, "ncells {}, threshold {}, ndocs {}".format(*point), measured
-        )
+        settings = "ncells {}, threshold {}, ndocs {}".format(*point)
+        common.append(raw, common.load_build(path), k, threads, settings, data.searched(), measured)
 
 
 def open_index(path):
@@ -147,9 +147,10 @@ def exhaustive(folder, work, threads, bits):
 def sweep(k):
     """The engine's default first, then from coarse to fine; a quarter of ndocs is scored exactly."""
     if k <= 10:
-        return [(1, 0.5, 256), (2, 0.45, 256), (2, 0.4, 512), (4, 0.4, 1024), (8, 0.3, 2048), (16, 0.2, 8192)]
+        coarse = [(1, 0.5, 256), (1, 0.6, 64), (1, 0.5, 128)]
+        return coarse + [(2, 0.45, 256), (2, 0.4, 512), (4, 0.4, 1024), (8, 0.3, 2048), (16, 0.2, 8192)]
     if k <= 100:
-        return [(2, 0.45, 1024), (4, 0.4, 1024), (8, 0.3, 2048), (16, 0.2, 8192)]
+        return [(2, 0.45, 1024), (1, 0.5, 512), (4, 0.4, 1024), (8, 0.3, 2048), (16, 0.2, 8192)]
     return [(4, 0.4, 4096), (8, 0.3, 8192), (16, 0.2, 16384)]
 
 

@@ -73,19 +73,20 @@ class TimedKMeans:
 
 def search(folder, work, threads, bits, k, raw):
     k, threads = int(k), int(threads)
-    queries = [torch.from_numpy(query)[None] for query in common.Input(folder).queries()]
+    data = common.Input(folder)
+    queries = [torch.from_numpy(query)[None] for query in data.queries()]
     path = index_path(work, bits)
     index = fast_plaid.FastPlaid(path, device="cpu")
     for n_ivf_probe, n_full_scores in sweep(k):
         options = dict(top_k=k, n_ivf_probe=n_ivf_probe, n_full_scores=n_full_scores, show_progress=False)
         measured = common.measure(queries, searcher(index, options))
         more = {}
-        if threads > 1:  # with one it is what single queries are
+        if measured and threads > 1:  # with one it is what single queries are
             clock = common.Clock()
             index.search([query[0] for query in queries], n_processes=threads, **options)
             more["batch_seconds"] = clock.wall()
         settings = f"probe {n_ivf_probe}, full {n_full_scores}"
-        common.append(raw, common.load_build(path), k, threads, settings, measured, **more)
+        common.append(raw, common.load_build(path), k, threads, settings, data.searched(), measured, **more)
 
 
 def searcher(index, options):

@@ -21,29 +21,30 @@ def main(folder, threads, raw):
     rows = data.rows().astype(np.float32)
     doclens = data.doclens()
     passages = np.split(rows, np.cumsum(doclens)[:-1])
-    queries, exact = data.queries(), data.exact()
+    queries, exact, searched = data.queries(), data.exact(), data.searched()
     build = dict(engine="maxsim-cpu", version=importlib.metadata.version("maxsim-cpu"), tokens=len(rows))
     k = exact.shape[1]
 
-    def write(settings, measured, scored_tokens):
-        row_tokens = sum(len(query) * tokens for query, tokens in zip(queries, scored_tokens))
+    def write(settings, some, measured, scored_tokens):
+        row_tokens = sum(len(queries[i]) * tokens for i, tokens in zip(some, scored_tokens))
         nanos = 32e6 * sum(measured["millis"]) / row_tokens
-        common.append(raw, build, k, int(threads), settings, measured, ns_per_token_32_rows=nanos)
+        more = dict(exact=True, ns_per_token_32_rows=nanos)
+        common.append(raw, build, k, int(threads), settings, searched[some], measured, **more)
 
     def all_passages(query):
         return best(max_sim(query, passages), k)
 
-    some = [queries[i * len(queries) // EXHAUSTIVE_QUERIES] for i in range(EXHAUSTIVE_QUERIES)]
-    write("exhaustive", common.measure(some, all_passages), [len(rows)] * len(some))
+    some = common.spread(len(queries), EXHAUSTIVE_QUERIES)
+    write("exhaustive", some, common.measure([queries[i] for i in some], all_passages), [len(rows)] * len(some))
 
-    candidates_of = [(found, [passages[p] for p in found]) for found in exact]
-    given = iter(candidates_of[: common.WARM_UP] + candidates_of * common.PASSES)
+    candidates_of = {id(query): (found, [passages[p] for p in found]) for query, found in zip(queries, exact)}
 
     def rerank(query):
-        found, candidates = next(given)
+        found, candidates = candidates_of[id(query)]
         return found[best(max_sim(query, candidates), k)]
 
-    write(f"rerank {k}", common.measure(queries, rerank), [doclens[found].sum() for found in exact])
+    every = np.arange(len(queries))
+    write(f"rerank {k}", every, common.measure(queries, rerank), [doclens[found].sum() for found in exact])
 
 
 def max_sim(query, passages):

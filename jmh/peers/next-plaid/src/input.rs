@@ -33,14 +33,21 @@ impl Input {
         Ok(passages)
     }
 
-    /// Each query's rows without the zeros that fill them up, [rows, dim]; with QUERIES so many of them, evenly spread.
+    /// The numbers of the queries that are searched: all, or with QUERIES so many, evenly spread.
+    pub fn searched(&self) -> Result<Vec<usize>> {
+        let all = open(self.0.join("queries.npy"))?.shape()[0] as usize;
+        let count = setting("QUERIES", all).min(all);
+        Ok((0..count).map(|i| i * all / count).collect())
+    }
+
+    /// The rows of each query of `searched` without the zeros that fill them up, [rows, dim].
     pub fn queries(&self) -> Result<Vec<Array2<f32>>> {
         let (shape, values) = floats(self.0.join("queries.npy"))?;
         let (rows, dim) = (shape[1], shape[2]);
-        let count = setting("QUERIES", shape[0]).min(shape[0]);
-        (0..count)
-            .map(|i| {
-                let first = i * shape[0] / count * rows * dim;
+        self.searched()?
+            .into_iter()
+            .map(|q| {
+                let first = q * rows * dim;
                 let query = &values[first..first + rows * dim];
                 let last = query.iter().rposition(|&x| x != 0.0).unwrap_or(0);
                 let used = last / dim + 1;
@@ -95,15 +102,20 @@ pub struct Timings {
 }
 
 impl Timings {
-    /// Three passes after ten queries to warm up; fewer where another would end past SECONDS (40).
+    /// Three passes, fewer where another would end past SECONDS (40), after ten queries to warm up, fewer where they take a
+    /// quarter of that.
     pub fn measure(
         queries: &[Array2<f32>],
         search: impl Fn(&Array2<f32>) -> Result<Vec<i64>>,
     ) -> Result<Self> {
+        let budget = setting("SECONDS", 40) as f64;
+        let begin = Instant::now();
         for query in queries.iter().take(10) {
             search(query)?;
+            if begin.elapsed().as_secs_f64() > budget / 4.0 {
+                break;
+            }
         }
-        let budget = setting("SECONDS", 40) as f64;
         let begin = Instant::now();
         let mut timings = Timings {
             millis: vec![f64::INFINITY; queries.len()],
@@ -128,8 +140,16 @@ impl Timings {
         Ok(timings)
     }
 
-    /// Appends the line of a measurement to `raw`; the hits go to an NPY file beside it.
-    pub fn append(&self, raw: &str, build: Value, k: usize, settings: &str, batch: Option<f64>) -> Result<()> {
+    /// Appends the line of a measurement of the queries of these numbers to `raw`; the hits go to an NPY file beside it.
+    pub fn append(
+        &self,
+        raw: &str,
+        build: Value,
+        k: usize,
+        settings: &str,
+        searched: &[usize],
+        batch: Option<f64>,
+    ) -> Result<()> {
         let mut line = build;
         let label = format!("{} {} {k} {} {settings}", line["engine"], line["nbits"], threads());
         let name: String = label.chars().map(|c| if c.is_alphanumeric() { c } else { '_' }).collect();
@@ -138,6 +158,7 @@ impl Timings {
         line["k"] = json!(k);
         line["threads"] = json!(threads());
         line["settings"] = json!(settings);
+        line["searched"] = json!(searched);
         line["millis"] = json!(self.millis);
         line["cpu_millis"] = json!(self.cpu_millis);
         if let Some(seconds) = batch {

@@ -81,7 +81,8 @@ fn search(input: &str, work: &str, bits: &str, k: usize, raw: &str) -> Outcome {
     let path = index_path(work, bits);
     let build: Value = serde_json::from_str(&fs::read_to_string(format!("{path}.build.json"))?)?;
     let index = MmapIndex::load(&path)?;
-    let queries = Input::open(input).queries()?;
+    let input = Input::open(input);
+    let (queries, searched) = (input.queries()?, input.searched()?);
     for params in sweep(k) {
         let timings = Timings::measure(&queries, |query: &Array2<f32>| {
             Ok(index.search(query, &params, None)?.passage_ids)
@@ -97,7 +98,7 @@ fn search(input: &str, work: &str, bits: &str, k: usize, raw: &str) -> Outcome {
             "probe {}, full {}, threshold {threshold}",
             params.n_ivf_probe, params.n_full_scores
         );
-        timings.append(raw, build.clone(), k, &settings, batch)?;
+        timings.append(raw, build.clone(), k, &settings, &searched, batch)?;
     }
     Ok(())
 }

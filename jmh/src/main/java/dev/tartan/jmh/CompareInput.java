@@ -24,15 +24,15 @@ record CompareInput(Path folder) {
   }
 
   /**
-   * Each searched query's rows [rows, dim] in {@code arena}, without the zeros that fill them up;
-   * which they are, {@link #chosen} says.
+   * The rows [rows, dim] of each query of {@link #searched} in {@code arena}, without the zeros
+   * that fill them up.
    */
   List<Matrix> queries(Arena arena) {
     List<Matrix> queries = new ArrayList<>();
     try (NpyFile file = NpyFile.open(folder.resolve("queries.npy"))) {
       long[] shape = file.expect("queries", 3, DType.F16, DType.F32).shape();
       int dim = Math.toIntExact(shape[2]);
-      for (long q : chosen((int) shape[0], setting("QUERIES", (int) shape[0]))) {
+      for (long q : searched()) {
         Matrix query = Matrix.allocate(arena, shape[1], dim);
         file.readFloats(q * shape[1] * dim, shape[1] * dim, query.data());
         long rows = shape[1];
@@ -43,6 +43,17 @@ record CompareInput(Path folder) {
       }
     }
     return queries;
+  }
+
+  /**
+   * The numbers of the queries that are searched: all, or with QUERIES in the environment so many,
+   * evenly spread.
+   */
+  int[] searched() {
+    try (NpyFile file = NpyFile.open(folder.resolve("queries.npy"))) {
+      int all = Math.toIntExact(file.shape()[0]);
+      return chosen(all, setting("QUERIES", all));
+    }
   }
 
   /** {@code count} of the queries 0 to {@code all} - 1 at most, evenly spread. */

@@ -8,6 +8,7 @@ import dev.tartan.collection.Metrics;
 import dev.tartan.collection.Qrels;
 import dev.tartan.collection.Ranked;
 import dev.tartan.collection.Run;
+import dev.tartan.memory.TartanException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +28,10 @@ import org.jspecify.annotations.Nullable;
  * ranks best when all of it is scored, and, where there are judgements, nDCG@10. Writes them as
  * JSON lines and prints {@link CompareReport}.
  *
+ * <p>A line that says it is {@code exact} comes from an engine that ranks by float MaxSim too. It
+ * proves that hits and truth are of the same queries and passages: the table is refused if they do
+ * not agree.
+ *
  * <pre>
  * ./tartan bench table INPUT RESULTS RAW...
  * </pre>
@@ -34,6 +39,7 @@ import org.jspecify.annotations.Nullable;
 public final class CompareTable {
   private static final JsonMapper JSON = new JsonMapper();
   private static final int[] DEPTHS = {10, 100, 1000};
+  private static final double EXACT_RECALL = 0.99; // the sums of two engines differ in their order
 
   private final CompareInput input;
   private final int[][] exact;
@@ -71,6 +77,7 @@ public final class CompareTable {
   private ObjectNode judge(ObjectNode line, Path raw) throws IOException {
     int[][] hits = CompareInput.passages(raw.resolveSibling(line.remove("hits").asText()));
     double[] millis = JSON.convertValue(line.remove("millis"), double[].class);
+    int[] searched = searched(line, hits.length, millis.length);
     Arrays.sort(millis);
     line.put("corpus", corpus(input.folder())).put("machine", machine());
     line.put("queries", millis.length);
@@ -85,17 +92,52 @@ public final class CompareTable {
     int[][] own = ownRanking(line, raw);
     for (int depth : DEPTHS) {
       if (depth <= line.get("k").asInt()) {
-        line.put("recall@" + depth, recall(hits, exact, depth));
+        line.put("recall@" + depth, recall(hits, searched, exact, depth));
         if (own != null) {
-          line.put("own_recall@" + depth, recall(hits, own, depth));
+          line.put("own_recall@" + depth, recall(hits, searched, own, depth));
         }
       }
     }
+    expectExact(line);
     if (!grades.isEmpty() && hits.length == queryIds.size()) {
       Metrics metrics = Metrics.of(Qrels.of(grades), run(hits));
       line.put("nDCG@10", metrics.mean(Measure.NDCG_AT_10));
     }
     return line;
+  }
+
+  /** The numbers of the queries whose hits these are. */
+  private int[] searched(ObjectNode line, int hits, int millis) {
+    JsonNode numbers = line.remove("searched");
+    if (numbers == null) {
+      throw new TartanException(
+          label(line) + ": the line does not say which queries were searched; measure it again");
+    }
+    int[] searched = JSON.convertValue(numbers, int[].class);
+    if (searched.length != hits || searched.length != millis) {
+      throw new TartanException(
+          "%s: %d queries, but hits of %d and times of %d"
+              .formatted(label(line), searched.length, hits, millis));
+    }
+    return searched;
+  }
+
+  private static void expectExact(ObjectNode line) {
+    if (line.remove("exact") == null) {
+      return;
+    }
+    for (int depth : DEPTHS) {
+      double recall = line.path("recall@" + depth).asDouble(1);
+      if (recall < EXACT_RECALL) {
+        throw new TartanException(
+            "%s: ranks by float MaxSim, yet has recall@%d %.3f: hits and exact.npy are not of the same queries and passages"
+                .formatted(label(line), depth, recall));
+      }
+    }
+  }
+
+  private static String label(ObjectNode line) {
+    return line.path("engine").asText() + ", " + line.path("settings").asText();
   }
 
   /** What the engine ranks best when it scores all passages; null where its driver cannot ask. */
@@ -108,14 +150,13 @@ public final class CompareTable {
   }
 
   /** The share of the best that was found; the mean over the queries that both have. */
-  private double recall(int[][] hits, int[][] ranking, int depth) {
+  private double recall(int[][] hits, int[] searched, int[][] ranking, int depth) {
     int[] rankingOf = new int[exact.length];
     Arrays.fill(rankingOf, -1);
     int[] ranked = CompareInput.chosen(exact.length, ranking.length);
     for (int i = 0; i < ranked.length; i++) {
       rankingOf[ranked[i]] = i;
     }
-    int[] searched = CompareInput.chosen(exact.length, hits.length);
     double sum = 0;
     int queries = 0;
     for (int i = 0; i < hits.length; i++) {

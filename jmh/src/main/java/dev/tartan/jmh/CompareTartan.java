@@ -184,6 +184,7 @@ public final class CompareTartan {
     Path file = raw.resolveSibling(label.replaceAll("\\W", "_") + ".npy");
     write(hits, options.k(), file);
     line.put("k", options.k()).put("threads", threads).put("settings", settings);
+    line.putPOJO("searched", input.searched());
     line.putPOJO("millis", millis).put("cpu_millis", cpuMillis);
     line.put("hits", file.getFileName().toString());
     Files.writeString(

@@ -3,6 +3,7 @@ package dev.tartan.jmh;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -10,6 +11,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tartan.memory.DType;
 import dev.tartan.memory.NpyWriter;
+import dev.tartan.memory.TartanException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,19 +45,51 @@ class CompareTableTest {
     // Of its own ranking only query 0 is known, and there the search lost everything.
     passages(folder.resolve("work/e-2.exhaustive.npy"), 500);
     ObjectNode line = point("e", 2, "s", 10);
-    line.put("hits", "hits.npy").putPOJO("millis", new double[] {4, 1});
-    Files.writeString(raw.resolve("e.jsonl"), line + "\n");
-    Path results = folder.resolve("results.jsonl");
+    line.putPOJO("searched", new int[] {0, 2}).putPOJO("millis", new double[] {4, 1});
 
-    CompareTable.main(
-        new String[] {input.toString(), results.toString(), raw.resolve("e.jsonl").toString()});
+    JsonNode judged = judge(input, raw, line);
 
-    JsonNode judged = JSON.readTree(Files.readString(results));
     assertEquals("x", judged.get("corpus").asText());
     assertEquals(0.75, judged.get("recall@10").asDouble(), 1e-12);
     assertEquals(0, judged.get("own_recall@10").asDouble());
     assertEquals(400, judged.get("queries_a_second").asDouble(), 1e-9);
     assertFalse(judged.has("recall@100"));
+  }
+
+  /**
+   * A part of a part is spread otherwise than a part of that size: how many there are is no key.
+   */
+  @Test
+  void anExactEngineProvesThatHitsAreOfTheSameQueries() throws IOException {
+    Path input = Files.createDirectory(folder.resolve("in-x"));
+    passages(input.resolve("exact.npy"), 0, 100, 200, 300, 400, 500, 600);
+    Path raw = Files.createDirectories(folder.resolve("work/raw"));
+    // Five of seven queries are 0, 1, 2, 4 and 5, two of those 0 and 2; two of seven are 0 and 3.
+    passages(raw.resolve("hits.npy"), 0, 200);
+    ObjectNode line = point("float", 32, "exhaustive", 10).put("exact", true);
+    line.putPOJO("millis", new double[] {4, 1});
+
+    JsonNode judged = judge(input, raw, line.deepCopy().putPOJO("searched", new int[] {0, 2}));
+
+    assertEquals(1, judged.get("recall@10").asDouble());
+    assertFalse(judged.has("exact"));
+    assertRefused(input, raw, line.deepCopy().putPOJO("searched", new int[] {0, 3}), "recall@10");
+    assertRefused(input, raw, line.deepCopy().putPOJO("searched", new int[] {0}), "hits of 2");
+    assertRefused(input, raw, line.deepCopy(), "which queries");
+  }
+
+  private void assertRefused(Path input, Path raw, ObjectNode line, String why) {
+    var refused = assertThrows(TartanException.class, () -> judge(input, raw, line));
+    assertTrue(refused.getMessage().contains(why), refused.getMessage());
+  }
+
+  /** What the table makes of a line whose hits are in {@code hits.npy}. */
+  private JsonNode judge(Path input, Path raw, ObjectNode line) throws IOException {
+    Path lines = raw.resolve("e.jsonl");
+    Files.writeString(lines, line.put("hits", "hits.npy") + "\n");
+    Path results = folder.resolve("results.jsonl");
+    CompareTable.main(new String[] {input.toString(), results.toString(), lines.toString()});
+    return JSON.readTree(Files.readString(results));
   }
 
   @Test
