@@ -1,7 +1,6 @@
 package dev.tartan.cli;
 
 import dev.tartan.Tartan;
-import dev.tartan.collection.Queries;
 import dev.tartan.collection.Query;
 import dev.tartan.collection.RunWriter;
 import dev.tartan.compute.Backend;
@@ -55,17 +54,7 @@ final class SearchCommand implements Callable<Integer> {
   @Parameters(arity = "0..1", paramLabel = "QUERY", description = "One query.")
   @Nullable String query;
 
-  @Option(
-      names = "--queries",
-      paramLabel = "FILE",
-      description = "Queries: JSONL with _id or id and text, or TSV id<TAB>text.")
-  @Nullable Path queries;
-
-  @Option(
-      names = "--query-embeddings",
-      paramLabel = "NPY",
-      description = "Query embeddings [queries, rows, dim] float16 or float32.")
-  @Nullable Path queryEmbeddings;
+  @Mixin QueryFiles queries = new QueryFiles();
 
   @Option(
       names = "--query-ids",
@@ -128,11 +117,7 @@ final class SearchCommand implements Callable<Integer> {
     SearchOptions options =
         shared.usage(
             () -> new SearchOptions(k, exhaustive ? 1 : recall, nprobe, threshold, ndocs, scored));
-    long inputs =
-        IntStream.of(
-                query == null ? 0 : 1, queries == null ? 0 : 1, queryEmbeddings == null ? 0 : 1)
-            .sum();
-    if (inputs != 1) {
+    if (queries.given() + (query == null ? 0 : 1) != 1) {
       throw shared.wrong("give one of QUERY, --queries and --query-embeddings");
     }
     if (query != null && query.isBlank()) {
@@ -144,7 +129,7 @@ final class SearchCommand implements Callable<Integer> {
     if (query == null && explain) {
       throw shared.wrong("--explain needs one QUERY");
     }
-    if (queryIds != null && queryEmbeddings == null) {
+    if (queryIds != null && queries.embeddings == null) {
       throw shared.wrong("--query-ids is for --query-embeddings");
     }
     Backend backend = shared.openBackend();
@@ -205,13 +190,13 @@ final class SearchCommand implements Callable<Integer> {
   private void many(Tartan tartan, SearchOptions options, SearchSettings settings) {
     Path target = Objects.requireNonNull(run);
     Progress progress = shared.progress();
-    List<Query> asked = queries == null ? List.of() : Queries.read(queries);
+    List<Query> asked = queries.readTexts();
     long start = System.nanoTime();
     int count;
     try (NewFiles files = new NewFiles()) {
       try (RunWriter out = new RunWriter(files.add(target), "tartan")) {
         count =
-            queries != null
+            queries.texts != null
                 ? texts(tartan, asked, options, progress, out)
                 : embeddings(tartan, options, progress, out);
       }
@@ -253,7 +238,7 @@ final class SearchCommand implements Callable<Integer> {
   }
 
   private int embeddings(Tartan tartan, SearchOptions options, Progress progress, RunWriter out) {
-    try (QueryEmbeddings file = new QueryEmbeddings(Objects.requireNonNull(queryEmbeddings));
+    try (QueryEmbeddings file = queries.openEmbeddings();
         Arena arena = Arena.ofShared()) {
       List<String> ids =
           queryIds == null

@@ -1,6 +1,5 @@
 package dev.tartan.cli;
 
-import dev.tartan.collection.Queries;
 import dev.tartan.collection.Query;
 import dev.tartan.compute.Backend;
 import dev.tartan.encode.Encoder;
@@ -17,7 +16,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -44,17 +42,7 @@ final class TuneCommand implements Callable<Integer> {
   @Option(names = "--index", required = true, paramLabel = "DIR", description = "The index.")
   Path index;
 
-  @Option(
-      names = "--queries",
-      paramLabel = "FILE",
-      description = "Queries: JSONL with _id or id and text, or TSV id<TAB>text.")
-  @Nullable Path queries;
-
-  @Option(
-      names = "--query-embeddings",
-      paramLabel = "NPY",
-      description = "Query embeddings [queries, rows, dim] float16 or float32.")
-  @Nullable Path queryEmbeddings;
+  @Mixin QueryFiles queries = new QueryFiles();
 
   @Option(
       names = "-k",
@@ -70,7 +58,7 @@ final class TuneCommand implements Callable<Integer> {
     for (int k : ks) {
       shared.usage(() -> SearchOptions.top(k));
     }
-    if (queries != null && queryEmbeddings != null) {
+    if (queries.given() > 1) {
       throw shared.wrong("give one of --queries and --query-embeddings, or neither");
     }
     Manifest before = Manifest.read(index);
@@ -88,18 +76,18 @@ final class TuneCommand implements Callable<Integer> {
   }
 
   private List<Matrix> given(Manifest manifest, Arena arena) {
-    if (queryEmbeddings != null) {
-      try (QueryEmbeddings file = new QueryEmbeddings(queryEmbeddings)) {
+    if (queries.embeddings != null) {
+      try (QueryEmbeddings file = queries.openEmbeddings()) {
         if (file.count() == 0) {
-          throw new TartanException(queryEmbeddings + " holds no queries");
+          throw new TartanException(queries.embeddings + " holds no queries");
         }
         return file.read(0, file.count(), arena);
       }
     }
-    if (queries == null) {
+    if (queries.texts == null) {
       return List.of();
     }
-    List<String> texts = Queries.read(queries).stream().map(Query::text).toList();
+    List<String> texts = queries.readTexts().stream().map(Query::text).toList();
     if (manifest.model() == null) {
       throw new TartanException(
           "the index at %s was made of brought embeddings and knows no model; tune it with --query-embeddings"
