@@ -18,6 +18,9 @@ use std::time::Instant;
 
 const EXHAUSTIVE_K: usize = 1000;
 
+/// Of all queries at once, the best of which counts.
+const BATCH_PASSES: usize = 3;
+
 type Outcome = Result<(), Box<dyn Error>>;
 
 fn main() -> Outcome {
@@ -87,11 +90,15 @@ fn search(input: &str, work: &str, bits: &str, k: usize, raw: &str) -> Outcome {
         let timings = Timings::measure(&queries, |query: &Array2<f32>| {
             Ok(index.search(query, &params, None)?.passage_ids)
         })?;
-        let start = Instant::now();
         let mut batch = None; // with one thread it is what single queries are
         if input::threads() > 1 {
-            index.search_batch(&queries, &params, true, None)?;
-            batch = Some(start.elapsed().as_secs_f64());
+            let mut best = f64::INFINITY;
+            for _ in 0..BATCH_PASSES {
+                let start = Instant::now();
+                index.search_batch(&queries, &params, true, None)?;
+                best = best.min(start.elapsed().as_secs_f64());
+            }
+            batch = Some(best);
         }
         let threshold = params.centroid_score_threshold.map_or("none".into(), |t| t.to_string());
         let settings = format!(

@@ -49,6 +49,7 @@ public final class CompareTartan {
   private static final JsonMapper JSON = new JsonMapper();
   private static final double COMPILED_SECONDS = 3; // until a query is all compiled
   private static final double WARM_SECONDS = 0.2;
+  private static final int BATCH_PASSES = 3; // of all queries at once, the best of which counts
   private static final int EXHAUSTIVE_K = 1000;
 
   private final CompareInput input;
@@ -174,9 +175,13 @@ public final class CompareTartan {
       cpuMillis = Math.min(cpuMillis, (cpuNanos() - startCpu) * 1e-6 / millis.length);
     }
     if (threads > 1) { // with one it is what single queries are
-      long start = System.nanoTime();
-      searcher.searchAll(queries, options);
-      line.put("batch_seconds", seconds(start));
+      double best = Double.POSITIVE_INFINITY;
+      for (int pass = 0; pass < BATCH_PASSES; pass++) {
+        long start = System.nanoTime();
+        searcher.searchAll(queries, options);
+        best = Math.min(best, seconds(start));
+      }
+      line.put("batch_seconds", best);
     }
 
     String label =
