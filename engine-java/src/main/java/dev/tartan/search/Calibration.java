@@ -48,7 +48,7 @@ public final class Calibration {
    * several: they are copies of it. A share of the way from the score of the passage of rank {@link
    * #FAR}.
    */
-  private static final float COPY = 0.6f;
+  private static final float COPY = 0.7f;
 
   private static final int FAR = 2000;
 
