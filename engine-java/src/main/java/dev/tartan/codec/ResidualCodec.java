@@ -1,7 +1,9 @@
 package dev.tartan.codec;
 
 import dev.tartan.compute.Backend;
+import dev.tartan.compute.Buffer;
 import dev.tartan.compute.CodecTables;
+import dev.tartan.compute.CompressedPassages;
 import dev.tartan.compute.Scope;
 import dev.tartan.memory.DType;
 import dev.tartan.memory.Matrix;
@@ -138,5 +140,28 @@ public record ResidualCodec(
         scope.wrap(centroids),
         scope.wrap(DType.F32, 1, cutoffs),
         scope.wrap(DType.F32, 1, weights));
+  }
+
+  /**
+   * What token embeddings become when they are compressed and decompressed again. The codec must
+   * compress.
+   *
+   * @param values F32 [n, dim], not rotated
+   * @param codes I32 [n, 1], the centroid of each
+   * @return F32 [n, dim] in {@code scope}, not rotated
+   */
+  public Buffer reconstruct(Buffer values, Buffer codes, Backend backend, Scope scope) {
+    long n = values.rows();
+    CodecTables tables = tables(scope);
+    Buffer residuals = scope.allocate(DType.U8, n, residualBytes());
+    Buffer factors = scope.allocate(DType.U16, n, 1);
+    Buffer rotated = rotation == null ? values : rotation.rotate(values, backend, scope);
+    backend.compress(rotated, codes, tables, residuals, factors);
+    Buffer offsets = scope.allocate(DType.I64, 2, 1);
+    offsets.copyFrom(MemorySegment.ofArray(new long[] {0, n}));
+    Buffer out = scope.allocate(DType.F32, n, dim());
+    CompressedPassages all = new CompressedPassages(offsets, codes, residuals, factors);
+    backend.decompress(tables, all, 0, out);
+    return rotation == null ? out : rotation.rotateBack(out, backend, scope);
   }
 }

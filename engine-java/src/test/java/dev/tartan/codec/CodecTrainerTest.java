@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.tartan.codec.ResidualCodec.Kind;
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.Buffer;
-import dev.tartan.compute.CompressedPassages;
 import dev.tartan.compute.Contenders;
 import dev.tartan.compute.Scope;
 import dev.tartan.indexing.TestIndex;
@@ -98,20 +97,7 @@ class CodecTrainerTest {
       Buffer values = scope.wrap(rows);
       Buffer codes = scope.allocate(DType.I32, n, 1);
       backend.nearestCentroids(values, scope.wrap(codec.directions(backend, arena)), codes);
-      if (codec.rotation() != null) {
-        values = codec.rotation().rotate(values, backend, scope);
-      }
-      Buffer residuals = scope.allocate(DType.U8, n, codec.residualBytes());
-      Buffer factors = scope.allocate(DType.U16, n, 1);
-      backend.compress(values, codes, codec.tables(scope), residuals, factors);
-      Buffer offsets = scope.allocate(DType.I64, 2, 1);
-      offsets.copyFrom(MemorySegment.ofArray(new long[] {0, n}));
-      Buffer out = scope.allocate(DType.F32, n, codec.dim());
-      CompressedPassages all = new CompressedPassages(offsets, codes, residuals, factors);
-      backend.decompress(codec.tables(scope), all, 0, out);
-      if (codec.rotation() != null) {
-        out = codec.rotation().rotateBack(out, backend, scope);
-      }
+      Buffer out = codec.reconstruct(values, codes, backend, scope);
       float[] copy = new float[(int) n * codec.dim()];
       out.copyTo(MemorySegment.ofArray(copy));
       double sum = 0;

@@ -4,7 +4,6 @@ import dev.tartan.codec.ResidualCodec;
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.Buffer;
 import dev.tartan.compute.Candidates;
-import dev.tartan.compute.CompressedPassages;
 import dev.tartan.compute.DensePassages;
 import dev.tartan.compute.QueryBatch;
 import dev.tartan.compute.Scope;
@@ -76,22 +75,10 @@ final class CodecTrial {
   private Buffer reconstructed(
       Matrix rows, long first, Scope scope, ResidualCodec codec, int[] allCodes) {
     long n = rows.rows();
-    Buffer values = scope.wrap(rows);
     Buffer codes = scope.allocate(DType.I32, n, 1);
     codes.copyFrom(
         MemorySegment.ofArray(allCodes).asSlice(first * Integer.BYTES, n * Integer.BYTES));
-    if (codec.rotation() != null) {
-      values = codec.rotation().rotate(values, backend, scope);
-    }
-    Buffer residuals = scope.allocate(DType.U8, n, codec.residualBytes());
-    Buffer factors = scope.allocate(DType.U16, n, 1);
-    backend.compress(values, codes, codec.tables(scope), residuals, factors);
-    Buffer offsets = scope.allocate(DType.I64, 2, 1);
-    offsets.copyFrom(MemorySegment.ofArray(new long[] {0, n}));
-    Buffer out = scope.allocate(DType.F32, n, codec.dim());
-    CompressedPassages passages = new CompressedPassages(offsets, codes, residuals, factors);
-    backend.decompress(codec.tables(scope), passages, 0, out);
-    return codec.rotation() == null ? out : codec.rotation().rotateBack(out, backend, scope);
+    return codec.reconstruct(scope.wrap(rows), codes, backend, scope);
   }
 
   private Outcome score(Change change) {
