@@ -1,13 +1,18 @@
 package dev.tartan.compute;
 
 import dev.tartan.compute.cpu.CpuKernels;
+import dev.tartan.compute.cuda.CudaBackend;
 import dev.tartan.compute.host.HostBackend;
 import dev.tartan.compute.reference.ReferenceKernels;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Every backend that this machine can run, and the one that says what is right. */
 public final class Contenders {
+  /** Why cuda does not contend, which is said once; null if it does. */
+  private static final @Nullable String NO_CUDA = cudaProblem();
+
   private Contenders() {}
 
   /** The specification. */
@@ -15,8 +20,35 @@ public final class Contenders {
     return new HostBackend("reference", new ReferenceKernels(), 1);
   }
 
-  /** The reference with three threads and each tier of the CPU kernels with one and three. */
+  /** All of {@link #onHost}, and cuda where there is a driver: a real one or that of the tests. */
   public static List<Backend> all() {
+    List<Backend> all = onHost();
+    if (NO_CUDA == null) {
+      all.add(CudaBackend.open(2));
+    }
+    return all;
+  }
+
+  private static @Nullable String cudaProblem() {
+    String problem = CudaBackend.problem();
+    if (problem != null) {
+      System.out.println("cuda is not tested: " + problem);
+    }
+    return problem;
+  }
+
+  /**
+   * What the score of a query of {@code rows} rows may differ by from the reference's.
+   *
+   * @param expected what the reference says
+   */
+  static float bound(Backend backend, int rows, float expected) {
+    float float32 = 1e-5f * rows;
+    return backend.name().equals("cuda") ? float32 + 2e-3f * Math.abs(expected) : float32;
+  }
+
+  /** The reference with three threads and each tier of the CPU kernels with one and three. */
+  public static List<Backend> onHost() {
     List<Backend> all = new ArrayList<>();
     all.add(new HostBackend("reference", new ReferenceKernels(), 3));
     for (CpuKernels kernels : CpuKernels.all()) {
