@@ -14,8 +14,8 @@ import org.jspecify.annotations.Nullable;
  * <p>One instance serves any number of threads; a {@link Scope} serves one. Arguments of a wrong
  * shape or type throw {@link IllegalArgumentException}; data that contradicts itself (a code beyond
  * the centroids) throws {@link dev.tartan.memory.TartanException} and never crashes: at once, or
- * where a device works on while its caller goes on, when the caller asks for a result (a copy to the
- * host, counts of candidates). NaN never wins a maximum.
+ * where a device works on while its caller goes on, when the caller asks for a result (a copy to
+ * the host, counts of candidates). NaN never wins a maximum.
  */
 public interface Backend extends AutoCloseable {
   /** "reference", "cpu" or "cuda". */

@@ -67,7 +67,8 @@ public final class Shapes {
     require(centroids.rows() >= 1, "at least one centroid");
   }
 
-  public static void integerScores(QueryBatch queries, CentroidGrid grid, @Nullable CodecTables codec) {
+  public static void integerScores(
+      QueryBatch queries, CentroidGrid grid, @Nullable CodecTables codec) {
     queries(queries);
     type(grid.values(), DType.U8, "centroids in integers");
     require(grid.dim() == queries.rows().columns(), "queries and centroids differ in dim");
@@ -79,7 +80,8 @@ public final class Shapes {
     }
   }
 
-  public static void integerScores(IntegerQueries out, CentroidGrid grid, @Nullable CodecTables codec) {
+  public static void integerScores(
+      IntegerQueries out, CentroidGrid grid, @Nullable CodecTables codec) {
     integerScores(out.queries(), grid, codec);
     integers(out, grid.values().rows());
     require(out.nbits() == (codec == null ? 0 : codec.nbits()), "room for tables of another codec");
@@ -151,7 +153,8 @@ public final class Shapes {
     centroidScores(queries, scores, codec.centroids().rows());
   }
 
-  public static void maxSimDense(QueryBatch queries, DensePassages passages, Candidates candidates) {
+  public static void maxSimDense(
+      QueryBatch queries, DensePassages passages, Candidates candidates) {
     scores(queries, candidates, passages.passages());
     Buffer rows = passages.rows();
     require(rows.columns() == queries.rows().columns(), "queries and passages differ in dim");

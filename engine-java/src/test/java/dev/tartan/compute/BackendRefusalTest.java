@@ -237,7 +237,8 @@ class BackendRefusalTest {
             Buffer rows = on.f32(on.data.dense, 64);
             Buffer packed = on.scope.allocate(DType.U8, codes.length, 16);
             Buffer factors = on.scope.allocate(DType.U16, codes.length, 1);
-            damaged(packed, () -> on.backend.compress(rows, bad.codes(), on.codec, packed, factors));
+            damaged(
+                packed, () -> on.backend.compress(rows, bad.codes(), on.codec, packed, factors));
             Buffer sums = on.scope.allocate(DType.I64, 9, 64);
             Buffer counts = on.scope.allocate(DType.I64, 9, 1);
             damaged(sums, () -> on.backend.accumulateCentroids(rows, bad.codes(), sums, counts));

@@ -9,8 +9,8 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 
 /**
- * A structure of arguments.cuh, written field after field, each aligned to its size. One is used for
- * launch after launch: the driver has copied it when a launch returns.
+ * A structure of arguments.cuh, written field after field, each aligned to its size. One is used
+ * for launch after launch: the driver has copied it when a launch returns.
  */
 final class CudaArguments {
   private static final int MOST_BYTES = 256;

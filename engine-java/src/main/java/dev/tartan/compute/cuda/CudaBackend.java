@@ -81,8 +81,7 @@ public final class CudaBackend implements Backend {
    * serves only who asks for cuda by name.
    */
   public static boolean isInstalled() {
-    return CudaDriver.property(CudaDriver.PROPERTY) == null
-        && CudaDriver.get().lookup() != null;
+    return CudaDriver.property(CudaDriver.PROPERTY) == null && CudaDriver.get().lookup() != null;
   }
 
   private static long limit(long free) {

@@ -21,7 +21,8 @@ final class CudaError {
       case 3, 4 -> "the driver is shutting down";
       case 34, 35, 803, 804, 222, 223 -> "update the NVIDIA driver, or use --backend cpu";
       case 46, 101 -> "another process has the device to itself; wait, or use --backend cpu";
-      case NO_DEVICE -> "is a device there and visible (CUDA_VISIBLE_DEVICES)? or use --backend cpu";
+      case NO_DEVICE ->
+          "is a device there and visible (CUDA_VISIBLE_DEVICES)? or use --backend cpu";
       case 200, 209, 218 -> "the kernels do not fit the device; use --backend cpu and report this";
       case 700, 710, 714, 715, 716, 717, 718, 719 ->
           "check the index with 'tartan verify'; if it is whole, report this and use --backend cpu";

@@ -30,11 +30,16 @@ final class CudaFunctions {
   private static final MethodHandle DRIVER_GET_VERSION = handle("cuDriverGetVersion", ADDRESS);
   private static final MethodHandle DEVICE_GET_COUNT = handle("cuDeviceGetCount", ADDRESS);
   private static final MethodHandle DEVICE_GET = handle("cuDeviceGet", ADDRESS, JAVA_INT);
-  private static final MethodHandle DEVICE_GET_NAME = handle("cuDeviceGetName", ADDRESS, JAVA_INT, JAVA_INT);
-  private static final MethodHandle DEVICE_GET_ATTRIBUTE = handle("cuDeviceGetAttribute", ADDRESS, JAVA_INT, JAVA_INT);
-  private static final MethodHandle DEVICE_TOTAL_MEM = handle("cuDeviceTotalMem_v2", ADDRESS, JAVA_INT);
-  private static final MethodHandle DEVICE_PRIMARY_CTX_RETAIN = handle("cuDevicePrimaryCtxRetain", ADDRESS, JAVA_INT);
-  private static final MethodHandle DEVICE_PRIMARY_CTX_RELEASE = handle("cuDevicePrimaryCtxRelease_v2", JAVA_INT);
+  private static final MethodHandle DEVICE_GET_NAME =
+      handle("cuDeviceGetName", ADDRESS, JAVA_INT, JAVA_INT);
+  private static final MethodHandle DEVICE_GET_ATTRIBUTE =
+      handle("cuDeviceGetAttribute", ADDRESS, JAVA_INT, JAVA_INT);
+  private static final MethodHandle DEVICE_TOTAL_MEM =
+      handle("cuDeviceTotalMem_v2", ADDRESS, JAVA_INT);
+  private static final MethodHandle DEVICE_PRIMARY_CTX_RETAIN =
+      handle("cuDevicePrimaryCtxRetain", ADDRESS, JAVA_INT);
+  private static final MethodHandle DEVICE_PRIMARY_CTX_RELEASE =
+      handle("cuDevicePrimaryCtxRelease_v2", JAVA_INT);
   private static final MethodHandle CTX_SET_CURRENT = handle("cuCtxSetCurrent", JAVA_LONG);
   private static final MethodHandle CTX_SYNCHRONIZE = handle("cuCtxSynchronize");
   private static final MethodHandle STREAM_CREATE = handle("cuStreamCreate", ADDRESS, JAVA_INT);
@@ -42,19 +47,39 @@ final class CudaFunctions {
   private static final MethodHandle STREAM_SYNCHRONIZE = handle("cuStreamSynchronize", JAVA_LONG);
   private static final MethodHandle MODULE_LOAD_DATA = handle("cuModuleLoadData", ADDRESS, ADDRESS);
   private static final MethodHandle MODULE_UNLOAD = handle("cuModuleUnload", JAVA_LONG);
-  private static final MethodHandle MODULE_GET_FUNCTION = handle("cuModuleGetFunction", ADDRESS, JAVA_LONG, ADDRESS);
-  private static final MethodHandle FUNC_SET_ATTRIBUTE = handle("cuFuncSetAttribute", JAVA_LONG, JAVA_INT, JAVA_INT);
+  private static final MethodHandle MODULE_GET_FUNCTION =
+      handle("cuModuleGetFunction", ADDRESS, JAVA_LONG, ADDRESS);
+  private static final MethodHandle FUNC_SET_ATTRIBUTE =
+      handle("cuFuncSetAttribute", JAVA_LONG, JAVA_INT, JAVA_INT);
   private static final MethodHandle MEM_GET_INFO = handle("cuMemGetInfo_v2", ADDRESS, ADDRESS);
   private static final MethodHandle MEM_ALLOC = handle("cuMemAlloc_v2", ADDRESS, JAVA_LONG);
   private static final MethodHandle MEM_FREE = handle("cuMemFree_v2", JAVA_LONG);
-  private static final MethodHandle MEM_HOST_ALLOC = handle("cuMemHostAlloc", ADDRESS, JAVA_LONG, JAVA_INT);
+  private static final MethodHandle MEM_HOST_ALLOC =
+      handle("cuMemHostAlloc", ADDRESS, JAVA_LONG, JAVA_INT);
   private static final MethodHandle MEM_FREE_HOST = handle("cuMemFreeHost", ADDRESS);
-  private static final MethodHandle MEMCPY_HTOD_ASYNC = handle("cuMemcpyHtoDAsync_v2", JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG);
-  private static final MethodHandle MEMCPY_DTOH_ASYNC = handle("cuMemcpyDtoHAsync_v2", ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG);
-  private static final MethodHandle MEMSET_D8_ASYNC = handle("cuMemsetD8Async", JAVA_LONG, JAVA_BYTE, JAVA_LONG, JAVA_LONG);
-  private static final MethodHandle LAUNCH_KERNEL = handle("cuLaunchKernel", JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS);
+  private static final MethodHandle MEMCPY_HTOD_ASYNC =
+      handle("cuMemcpyHtoDAsync_v2", JAVA_LONG, ADDRESS, JAVA_LONG, JAVA_LONG);
+  private static final MethodHandle MEMCPY_DTOH_ASYNC =
+      handle("cuMemcpyDtoHAsync_v2", ADDRESS, JAVA_LONG, JAVA_LONG, JAVA_LONG);
+  private static final MethodHandle MEMSET_D8_ASYNC =
+      handle("cuMemsetD8Async", JAVA_LONG, JAVA_BYTE, JAVA_LONG, JAVA_LONG);
+  private static final MethodHandle LAUNCH_KERNEL =
+      handle(
+          "cuLaunchKernel",
+          JAVA_LONG,
+          JAVA_INT,
+          JAVA_INT,
+          JAVA_INT,
+          JAVA_INT,
+          JAVA_INT,
+          JAVA_INT,
+          JAVA_INT,
+          JAVA_LONG,
+          ADDRESS,
+          ADDRESS);
   private static final MethodHandle GET_ERROR_NAME = handle("cuGetErrorName", JAVA_INT, ADDRESS);
-  private static final MethodHandle GET_ERROR_STRING = handle("cuGetErrorString", JAVA_INT, ADDRESS);
+  private static final MethodHandle GET_ERROR_STRING =
+      handle("cuGetErrorString", JAVA_INT, ADDRESS);
 
   private CudaFunctions() {}
 
@@ -100,7 +125,8 @@ final class CudaFunctions {
 
   static void deviceGetAttribute(MemorySegment value, int attribute, int device) {
     try {
-      check((int) DEVICE_GET_ATTRIBUTE.invokeExact(value, attribute, device), "cuDeviceGetAttribute");
+      check(
+          (int) DEVICE_GET_ATTRIBUTE.invokeExact(value, attribute, device), "cuDeviceGetAttribute");
     } catch (Throwable e) {
       throw failed(e);
     }
@@ -116,7 +142,8 @@ final class CudaFunctions {
 
   static void devicePrimaryCtxRetain(MemorySegment context, int device) {
     try {
-      check((int) DEVICE_PRIMARY_CTX_RETAIN.invokeExact(context, device), "cuDevicePrimaryCtxRetain");
+      check(
+          (int) DEVICE_PRIMARY_CTX_RETAIN.invokeExact(context, device), "cuDevicePrimaryCtxRetain");
     } catch (Throwable e) {
       throw failed(e);
     }
@@ -267,9 +294,30 @@ final class CudaFunctions {
   }
 
   /** Blocks of {@code threads} threads in x; {@code parameters} as cuLaunchKernel takes them. */
-  static void launchKernel(long function, int blocksX, int blocksY, int threads, int shared, long stream, MemorySegment parameters) {
+  static void launchKernel(
+      long function,
+      int blocksX,
+      int blocksY,
+      int threads,
+      int shared,
+      long stream,
+      MemorySegment parameters) {
     try {
-      check((int) LAUNCH_KERNEL.invokeExact(function, blocksX, blocksY, 1, threads, 1, 1, shared, stream, parameters, MemorySegment.NULL), "cuLaunchKernel");
+      check(
+          (int)
+              LAUNCH_KERNEL.invokeExact(
+                  function,
+                  blocksX,
+                  blocksY,
+                  1,
+                  threads,
+                  1,
+                  1,
+                  shared,
+                  stream,
+                  parameters,
+                  MemorySegment.NULL),
+          "cuLaunchKernel");
     } catch (Throwable e) {
       throw failed(e);
     }
@@ -308,8 +356,7 @@ final class CudaFunctions {
   private static MethodHandle handle(String name, MemoryLayout... arguments) {
     SymbolLookup lookup = Objects.requireNonNull(CudaDriver.get().lookup());
     return Linker.nativeLinker()
-        .downcallHandle(
-            lookup.findOrThrow(name), FunctionDescriptor.of(JAVA_INT, arguments));
+        .downcallHandle(lookup.findOrThrow(name), FunctionDescriptor.of(JAVA_INT, arguments));
   }
 
   private static RuntimeException failed(Throwable thrown) {

@@ -12,9 +12,9 @@ import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The compiled kernels: machine code for some architectures, which runs on devices of the same major
- * compute capability and the same minor or a later, and PTX, which the driver compiles for later
- * ones.
+ * The compiled kernels: machine code for some architectures, which runs on devices of the same
+ * major compute capability and the same minor or a later, and PTX, which the driver compiles for
+ * later ones.
  */
 final class CudaImage {
   /** Names a file to load in place of the kernels that the jar has. */

@@ -12,7 +12,6 @@ import dev.tartan.compute.InvertedListTables;
 import dev.tartan.compute.QueryBatch;
 import dev.tartan.compute.Scope;
 import dev.tartan.memory.DType;
-import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** The stages of a search. Shapes are checked already. */

@@ -37,8 +37,7 @@ class CudaFailureTest {
 
   @Test
   void theDeviceIsNamed() throws Exception {
-    assertEquals(
-        "cuda (Tartan host emulation, sm_90, 1 GiB)", FakeDriver.child(Map.of()));
+    assertEquals("cuda (Tartan host emulation, sm_90, 1 GiB)", FakeDriver.child(Map.of()));
   }
 
   @Test

@@ -21,7 +21,8 @@ import org.junit.jupiter.api.Test;
 /** What {@link Kernel} says of the kernels is what their sources say. */
 class CudaHeaderTest {
   private static final Pattern STRUCT = Pattern.compile("struct (\\w+) \\{([^}]*)\\};");
-  private static final Pattern FIELD = Pattern.compile("(?:const )?(\\w+)(\\*?) (\\w+)(?:\\[(\\d+)])?;");
+  private static final Pattern FIELD =
+      Pattern.compile("(?:const )?(\\w+)(\\*?) (\\w+)(?:\\[(\\d+)])?;");
   private static final Pattern KERNEL =
       Pattern.compile("TARTAN_KERNEL\\((tartan_\\w+), (\\d+), (\\w+)\\)");
   private static final Pattern FUSED = Pattern.compile("TARTAN_FUSED_KERNEL\\((tartan_\\w+),");
