@@ -38,7 +38,10 @@ TARTAN_KERNEL(tartan_centroid_scores, 256, CentroidScoresArguments) {
   sync_block();
   if (threadIdx.x < count) {
     float most = -infinity();
-    for (int j = 0; j < 16; j++) most = greater(tops[threadIdx.x * 16 + j], most);
+    for (int j = 0; j < 16; j++) {
+      const float x = tops[threadIdx.x * 16 + j];
+      most = greater(x, most);
+    }
     best[first + threadIdx.x] = most;
   }
 }

@@ -48,23 +48,16 @@ struct Codes {
     }
   }
 
-  // The dimensions from d on of a row of `dim` that starts at byte `row`, d a multiple of four.
-  TARTAN_METHOD void gather(View<const uint8_t> residuals, int64_t row, int d, int steps, int dim) {
+  // From bit `bit` on of a row of `bytes` that starts at byte `row`, byte by byte; zeros beyond its end.
+  TARTAN_METHOD void gather(View<const uint8_t> residuals, int64_t row, int bit, int bytes) {
     TARTAN_UNROLL
-    for (int k = 0; k < kBits; k++) word[k] = 0;
-    for (int s = 0; s < steps && d + s * 4 < dim; s++) {
-      const int bit = (d + s * 4) * kBits;
-      uint32_t four = residuals[row + bit / 8] >> bit % 8;
-      for (int b = 1; b * 8 < bit % 8 + 4 * kBits; b++) {
-        four |= static_cast<uint32_t>(residuals[row + bit / 8 + b]) << (8 * b - bit % 8);
+    for (int k = 0; k < kBits; k++) {
+      uint64_t some = 0;
+      for (int b = 0; b < 5; b++) {
+        const int at = bit / 8 + 4 * k + b;
+        if (at < bytes) some |= static_cast<uint64_t>(residuals[row + at]) << 8 * b;
       }
-      if (kBits < 8) four &= (1u << 4 * kBits % 32) - 1;
-      const int at = s * 4 * kBits;
-      TARTAN_UNROLL
-      for (int k = 0; k < kBits; k++) {
-        if (at / 32 == k) word[k] |= four << at % 32;
-        if (at / 32 + 1 == k && at % 32 + 4 * kBits > 32) word[k] |= four >> (32 - at % 32);
-      }
+      word[k] = static_cast<uint32_t>(some >> bit % 8);
     }
   }
 
@@ -132,7 +125,7 @@ struct FusedScorer {
     if (dim % 32 == 0 && part.steps == kSteps) {
       token.codes.load(residuals, row + part.first * kBits / 8);
     } else {
-      token.codes.gather(residuals, row, part.first, part.steps, dim);
+      token.codes.gather(residuals, row, part.first * kBits, dim * kBits / 8);
     }
   }
 
