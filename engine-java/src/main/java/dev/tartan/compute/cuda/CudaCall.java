@@ -90,11 +90,13 @@ final class CudaCall {
     return number(stream.put(queries.offsets(), queries.queries() + 1));
   }
 
-  /** {@code Codec}; one of no bits for null. */
-  CudaCall codec(@Nullable CodecTables codec) {
-    if (codec == null) {
-      return number(0).number(0).number(0).number(0).integer(0).integer(0).integer(0).integer(0);
-    }
+  /** {@code Codec} of no bits. */
+  CudaCall noCodec(int dim) {
+    return number(0).number(0).number(0).number(0).integer(dim).integer(0).integer(0).integer(0);
+  }
+
+  /** {@code Codec}. */
+  CudaCall codec(CodecTables codec) {
     return buffer(codec.centroids())
         .buffer(codec.cutoffs())
         .buffer(codec.weights())

@@ -1,5 +1,6 @@
 package dev.tartan.compute.cuda;
 
+import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.SymbolLookup;
@@ -73,6 +74,14 @@ record CudaDriver(@Nullable SymbolLookup lookup, @Nullable String absence) {
       if (get().absence != null) {
         return get().absence;
       }
+      try {
+        return askDevice();
+      } catch (TartanException e) {
+        return e.getMessage();
+      }
+    }
+
+    private static @Nullable String askDevice() {
       int status = CudaFunctions.init(0);
       int devices = status == CudaError.NONE ? count() : 0;
       if (status == CudaError.NO_DEVICE || (status == CudaError.NONE && devices == 0)) {

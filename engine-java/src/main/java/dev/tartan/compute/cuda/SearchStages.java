@@ -101,9 +101,8 @@ final class SearchStages {
   void integerScores(IntegerQueries out, CentroidGrid grid, @Nullable CodecTables codec) {
     CudaScope on = backend.scope(out.scores());
     int n = out.queries().queries();
-    on.call(n)
-        .queries(out.queries())
-        .codec(codec)
+    CudaCall call = on.call(n).queries(out.queries());
+    (codec == null ? call.noCodec(grid.dim()) : call.codec(codec))
         .integers(out)
         .real(grid.steps())
         .real(grid.reach())
@@ -231,7 +230,7 @@ final class SearchStages {
             .call(candidates.queries())
             .queries(queries)
             .number(0)
-            .codec(null)
+            .noCodec(passages.rows().columns())
             .noPassages()
             .dense(passages)
             .candidates(candidates)

@@ -24,7 +24,8 @@ class CudaHeaderTest {
   private static final Pattern FIELD =
       Pattern.compile("(?:const )?(\\w+)(\\*?) (\\w+)(?:\\[(\\d+)])?;");
   private static final Pattern KERNEL =
-      Pattern.compile("TARTAN_KERNEL\\((tartan_\\w+), (\\d+), (\\w+)\\)");
+      Pattern.compile("TARTAN_KERNEL\\((tartan_\\w+), (\\w+), (\\w+)\\)");
+  private static final Pattern CONSTANT = Pattern.compile("constexpr int (\\w+) = (\\d+);");
   private static final Pattern FUSED = Pattern.compile("TARTAN_FUSED_KERNEL\\((tartan_\\w+),");
 
   /** Size and alignment. */
@@ -37,7 +38,11 @@ class CudaHeaderTest {
     for (String source : sources()) {
       for (MatchResult kernel : all(KERNEL, source)) {
         int bytes = structs.get(kernel.group(3)).bytes();
-        declared.put(kernel.group(1), kernel.group(2) + " threads, " + bytes + " bytes");
+        String threads = kernel.group(2);
+        for (MatchResult constant : all(CONSTANT, source)) {
+          threads = threads.equals(constant.group(1)) ? constant.group(2) : threads;
+        }
+        declared.put(kernel.group(1), threads + " threads, " + bytes + " bytes");
       }
       for (MatchResult kernel : all(FUSED, source)) {
         int bytes = structs.get("MaxSimArguments").bytes();
