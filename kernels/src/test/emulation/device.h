@@ -60,7 +60,7 @@ class Element {
 
   operator T() const&& { return get(); }
   void operator=(T value) const&& { set(value); }
-  void operator=(Element&& other) const&& { set(other.get()); }
+  void operator=(const Element& other) const&& { set(other.get()); }
   template <class V>
   void operator+=(V value) const&& {
     set(static_cast<T>(get() + value));
@@ -116,11 +116,11 @@ struct View {
 
 template <class V, class T>
 inline V load_as(View<T> view, int64_t i) {
-  return read_of_emulation<V>(view.p, i * static_cast<int64_t>(sizeof(T)), sizeof(V));
+  return read_of_emulation<V>(view.p, i * static_cast<int64_t>(sizeof(T)), alignof(V));
 }
 template <class V, class T>
 inline void store_as(View<T> view, int64_t i, V v) {
-  write_of_emulation(view.p, i * static_cast<int64_t>(sizeof(T)), sizeof(V), v);
+  write_of_emulation(view.p, i * static_cast<int64_t>(sizeof(T)), alignof(V), v);
 }
 
 template <int kBytes, class T, class S>
