@@ -231,6 +231,26 @@ int attribute_of(int attribute, int device) {
   }
 }
 
+template <class T>
+void destroy_all(std::set<T*>* all, const Context* context) {
+  std::erase_if(*all, [&](T* each) {
+    const bool own = each->context == context;
+    if (own) delete each;
+    return own;
+  });
+}
+
+// What a primary context owns ends with it.
+void destroy(const Context* context) {
+  std::erase_if(state.functions, [&](const Function* each) { return each->module->context == context; });
+  destroy_all(&state.modules, context);
+  destroy_all(&state.streams, context);
+  destroy_all(&state.events, context);
+  destroy_all(&state.executables, context);
+  emulation::free_device(context->device);
+  state.used[context->device] = 0;
+}
+
 bool is_device(int device) { return device >= 0 && device < settings().devices; }
 
 }  // namespace
@@ -319,7 +339,7 @@ EXPORT int cuDevicePrimaryCtxRelease_v2(int device) {
   ENTER(kNeedsInit);
   if (!is_device(device)) return kInvalidDevice;
   if (state.contexts[device].retained == 0) return kInvalidContext;
-  state.contexts[device].retained--;
+  if (--state.contexts[device].retained == 0) destroy(&state.contexts[device]);
   return kSuccess;
 }
 
