@@ -21,7 +21,7 @@
 #else
 
 #define TARTAN_KERNEL(name, threads, Arguments) \
-  extern "C" __global__ void __launch_bounds__(threads) name(const Arguments arguments)
+  extern "C" __global__ void __launch_bounds__(threads, 1) name(const Arguments arguments)
 #define TARTAN_DEVICE static __device__ __forceinline__
 #define TARTAN_SHARED(type, name, count)   \
   __shared__ type name##_memory[count]; \
@@ -124,6 +124,14 @@ TARTAN_DEVICE int32_t count_bits(uint32_t x) { return __popc(x); }
 TARTAN_DEVICE uint32_t bits_of(float x) { return __float_as_uint(x); }
 TARTAN_DEVICE float float_of(uint32_t bits) { return __uint_as_float(bits); }
 
+#endif
+
+#if defined(TARTAN_EMULATED)
+#define TARTAN_UNROLL
+#define TARTAN_METHOD
+#else
+#define TARTAN_UNROLL _Pragma("unroll")
+#define TARTAN_METHOD __device__ __forceinline__
 #endif
 
 constexpr int kWarp = 32;

@@ -1,0 +1,193 @@
+// Fused MaxSim over compressed passages: packed residuals become float16 fragments in registers and are multiplied there
+// (fragments.cuh); nothing that is decompressed reaches memory.
+//
+//   maxsim:   sim(r, t) = a(t) * scores[code[t], r] + f(t) * dot(values[r], weights[b(t)])
+//   rescore:  sim(r, t) = dot(values[r], centroid[code[t]] + f(t) * weights[b(t)])      SCALED
+//             sim(r, t) = f(t) * dot(values[r], centroid[code[t]] + weights[b(t)])      UNIT
+// with f the stored factor, and a = 1 (SCALED) or f (UNIT).
+//
+// Where dim is a multiple of 32, a thread reads its 32 bucket numbers of a token as kBits words. Bytes a token: dim * nbits / 8 + 4
+// or 6, each once for every 32 query rows; from L2 besides, the scores of its centroid (4 a row) or the centroid (dim * 4).
+#ifndef TARTAN_FUSED_CUH
+#define TARTAN_FUSED_CUH
+
+#include "fragments.cuh"
+#include "weights.cuh"
+
+TARTAN_DEVICE uint32_t multiply_add_halves(uint32_t a, uint32_t b, uint32_t c) {
+#if defined(TARTAN_EMULATED)
+  const float low = fmaf(half_to_float(a & 0xffff), half_to_float(b & 0xffff), half_to_float(c & 0xffff));
+  const float high = fmaf(half_to_float(a >> 16), half_to_float(b >> 16), half_to_float(c >> 16));
+  return halves_of(low, high);
+#else
+  uint32_t d;
+  asm("fma.rn.f16x2 %0, %1, %2, %3;" : "=r"(d) : "r"(a), "r"(b), "r"(c));
+  return d;
+#endif
+}
+
+// 32 bucket numbers of a token, or those that there are.
+template <int kBits>
+struct Codes {
+  uint32_t word[kBits];
+
+  // From byte `at` on, aligned to four bytes times the greatest power of two in kBits.
+  TARTAN_METHOD void load(View<const uint8_t> residuals, int64_t at) {
+    if constexpr (kBits == 1 || kBits == 3) {
+      TARTAN_UNROLL
+      for (int k = 0; k < kBits; k++) word[k] = load_as<uint32_t>(residuals, at + 4 * k);
+    } else if constexpr (kBits == 2) {
+      const uint2 x = load_as<uint2>(residuals, at);
+      word[0] = x.x, word[1] = x.y;
+    } else {
+      TARTAN_UNROLL
+      for (int k = 0; k < kBits; k += 4) {
+        const uint4 x = load_as<uint4>(residuals, at + 4 * k);
+        word[k] = x.x, word[k + 1] = x.y, word[k + 2] = x.z, word[k + 3] = x.w;
+      }
+    }
+  }
+
+  // From bit `bit` on of a row of `bytes` that starts at byte `row`, byte by byte; zeros beyond its end.
+  TARTAN_METHOD void gather(View<const uint8_t> residuals, int64_t row, int bit, int bytes) {
+    TARTAN_UNROLL
+    for (int k = 0; k < kBits; k++) {
+      uint64_t some = 0;
+      for (int b = 0; b < 5; b++) {
+        const int at = bit / 8 + 4 * k + b;
+        if (at < bytes) some |= static_cast<uint64_t>(residuals[row + at]) << 8 * b;
+      }
+      word[k] = static_cast<uint32_t>(some >> bit % 8);
+    }
+  }
+
+  // The four bucket numbers of step s, which the compiler knows.
+  TARTAN_METHOD uint32_t four(int s) const {
+    const int at = s * 4 * kBits;
+    uint32_t x = word[at / 32] >> at % 32;
+    if (at % 32 + 4 * kBits > 32) x |= word[(at / 32 + 1) % kBits] << (32 - at % 32);
+    return x;
+  }
+};
+
+template <int kBits, bool kCentroids>
+struct FusedScorer {
+  const MaxSimArguments& arguments;
+  View<uint2> fragments;
+  Weights<kBits> weights;
+
+  struct Token {
+    int64_t number;
+    int32_t code;
+    uint16_t factor;  // float16
+    Codes<kBits> codes;
+  };
+
+  // The fragments of two tokens.
+  struct Tile {
+    const FusedScorer& scorer;
+    const Token* tokens;
+    Part part;
+
+    TARTAN_METHOD void operator()(int step, uint32_t (&a)[4]) const {
+      TARTAN_UNROLL
+      for (int k = 0; k < 2; k++) {
+        const uint32_t four = tokens[k].codes.four(step);
+        a[k] = scorer.element(tokens[k], four, part.first + step * 4);
+        a[k + 2] = scorer.element(tokens[k], four >> 2 * kBits, part.first + step * 4 + 2);
+      }
+    }
+  };
+
+  // The dimensions d and d + 1 of a token.
+  TARTAN_METHOD uint32_t element(const Token& token, uint32_t codes, int d) const {
+    const uint32_t pair = weights.pair(codes);
+    if constexpr (!kCentroids) return pair;
+    const Codec& codec = arguments.codec;
+    if (d >= codec.dim) return 0;
+    const float2 c = load_as<float2>(View<const float>(codec.centroids), static_cast<int64_t>(greater(token.code, 0)) * codec.dim + d);
+    const uint32_t factor = codec.form == kScaled ? token.factor * 0x10001u : 0x3c003c00u;
+    return multiply_add_halves(factor, pair, halves_of(c.x, c.y));
+  }
+
+  TARTAN_METHOD Token token_at(int64_t t) const {
+    Token token;
+    token.number = t;
+    token.code = code_of(arguments.passages, t, arguments.codec.count, arguments.status);
+    token.factor = View<const uint16_t>(arguments.passages.factors)[t];
+    return token;
+  }
+
+  TARTAN_METHOD void load_codes(Token& token, const Part& part) const {
+    const int dim = arguments.codec.dim;
+    const View<const uint8_t> residuals(arguments.passages.residuals);
+    const int64_t row = token.number * (dim * kBits / 8);
+    if (dim % 32 == 0 && part.steps == kSteps) {
+      token.codes.load(residuals, row + part.first * kBits / 8);
+    } else {
+      token.codes.gather(residuals, row, part.first * kBits, dim * kBits / 8);
+    }
+  }
+
+  TARTAN_METHOD void raise(int q, int64_t row, int64_t count, int64_t token, int64_t last,
+                           float (&top)[kColumns][2]) const {
+    const int dim = arguments.codec.dim;
+    const int64_t t = token + lane() / 4;
+    Token tokens[2] = {token_at(smaller(t, last - 1)), token_at(smaller(t + 8, last - 1))};
+    float sums[kColumns][4] = {};
+    for (int piece = 0; piece < dim; piece += kPiece) {
+      const Part part(dim, piece, lane() % 4);
+      load_codes(tokens[0], part);
+      load_codes(tokens[1], part);
+      multiply_piece(fragments + piece / 16 * kColumns * kWarp, part.steps, Tile{*this, tokens, part}, sums);
+    }
+    TARTAN_UNROLL
+    for (int k = 0; k < 2; k++) {
+      if (tokens[k].code < 0) continue;
+      finish(q, row, count, tokens[k], k, sums, top);
+    }
+  }
+
+  // Raises the maxima by the token of number k.
+  TARTAN_METHOD void finish(int q, int64_t row, int64_t count, const Token& token, int k, float (&sums)[kColumns][4],
+                            float (&top)[kColumns][2]) const {
+    const bool scaled = arguments.codec.form == kScaled;
+    const float factor = half_to_float(token.factor);
+    const float share = scaled ? 1 : factor;
+    View<const float> scores(arguments.scores);
+    if constexpr (!kCentroids) {
+      scores = scores + arguments.codec.count * View<const int32_t>(arguments.queries.offsets)[q] + token.code * count + row;
+    }
+    TARTAN_UNROLL
+    for (int n = 0; n < kColumns; n++) {
+      TARTAN_UNROLL
+      for (int j = 0; j < 2; j++) {
+        float sim = sums[n][k * 2 + j];
+        if constexpr (kCentroids) {
+          if (!scaled) sim *= factor;
+        } else {
+          const int r = n * 8 + lane() % 4 * 2 + j;
+          sim = fmaf(factor, sim, share * (row + r < count ? scores[r] : 0.0f));
+        }
+        top[n][j] = fmaxf(top[n][j], sim);
+      }
+    }
+  }
+};
+
+template <int kBits, bool kCentroids>
+TARTAN_DEVICE void fused_maxsim(const MaxSimArguments& arguments, View<uint2> fragments, View<uint32_t> pairs) {
+  FusedScorer<kBits, kCentroids> scorer = {arguments, fragments, Weights<kBits>(pairs)};
+  scorer.weights.fill(View<const float>(arguments.codec.weights));
+  score_candidates(scorer, arguments.queries, arguments.candidates, arguments.passages.offsets, arguments.passages.count,
+                   arguments.status);
+}
+
+#define TARTAN_FUSED_KERNEL(name, bits, centroids)           \
+  TARTAN_KERNEL(name, 128, MaxSimArguments) {                \
+    TARTAN_SHARED(uint32_t, pairs, kPairs<bits>);            \
+    TARTAN_DYNAMIC_SHARED(uint2, fragments);                 \
+    fused_maxsim<bits, centroids>(arguments, fragments, pairs); \
+  }
+
+#endif
