@@ -8,7 +8,7 @@
 //   TARTAN_FAKE_RACES bytes  races are looked for in allocations up to this size, 1 MiB; 0: only in shared
 //   memory TARTAN_FAKE_FAIL         function:code:n[,...]: from its n-th call on, a function returns that
 //   code
-// The first three count at cuInit.
+// The first one counts at cuInit.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -251,7 +251,8 @@ void destroy(const Context* context) {
   state.used[context->device] = 0;
 }
 
-bool is_device(int device) { return device >= 0 && device < settings().devices; }
+int device_count() { return static_cast<int>(state.contexts.size()); }
+bool is_device(int device) { return device >= 0 && device < device_count(); }
 
 }  // namespace
 
@@ -290,7 +291,7 @@ EXPORT int cuDriverGetVersion(int* version) {
 EXPORT int cuDeviceGetCount(int* count) {
   ENTER(kNeedsInit);
   if (count == nullptr) return kInvalidValue;
-  *count = settings().devices;
+  *count = device_count();
   return kSuccess;
 }
 

@@ -34,10 +34,17 @@
        [](const void* bytes) { name(*static_cast<const Arguments*>(bytes)); }}); \
   static void name([[maybe_unused]] const Arguments& arguments)
 #define TARTAN_DEVICE [[maybe_unused]] static inline
-#define TARTAN_SHARED(type, name, count)    \
-  static const char name##_key = 0;         \
-  const View<type> name(static_cast<type*>( \
-      ::emulation::shared_array(&name##_key, #name, sizeof(type) * (count), alignof(type))))
+// Arrays are aligned no better than tartan.cuh says, else than their elements.
+#if defined(TARTAN_SHARED_ALIGNMENT)
+#define TARTAN_ALIGNMENT_OF_EMULATION(type) \
+  (alignof(type) > TARTAN_SHARED_ALIGNMENT ? alignof(type) : TARTAN_SHARED_ALIGNMENT)
+#else
+#define TARTAN_ALIGNMENT_OF_EMULATION(type) alignof(type)
+#endif
+#define TARTAN_SHARED(type, name, count)                              \
+  static const char name##_key = 0;                                   \
+  const View<type> name(static_cast<type*>(::emulation::shared_array( \
+      &name##_key, #name, sizeof(type) * (count), TARTAN_ALIGNMENT_OF_EMULATION(type))))
 #define TARTAN_DYNAMIC_SHARED(type, name) \
   const View<type> name(static_cast<type*>(::emulation::dynamic_shared()))
 

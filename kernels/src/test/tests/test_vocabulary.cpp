@@ -24,6 +24,11 @@ struct WarpArguments {
   int32_t* sums;
 };
 
+struct OrderArguments {
+  int32_t* next;     // 2 counters
+  int32_t* tickets;  // [2, threads]: the order before and after a barrier
+};
+
 struct AtomicArguments {
   int32_t* sum;
   int64_t* wide;
@@ -68,6 +73,15 @@ TARTAN_KERNEL(test_warp, 64, WarpArguments) {
   View<uint32_t>(arguments.votes)[thread] = votes;
   const int32_t sum = sum_of_warp(thread);
   View<int32_t>(arguments.sums)[thread] = sum;
+}
+
+TARTAN_KERNEL(test_order, 256, OrderArguments) {
+  const int32_t i = static_cast<int32_t>(blockIdx.x * blockDim.x + threadIdx.x);
+  for (int turn = 0; turn < 2; turn++) {
+    const int32_t ticket = atomic_add(View<int32_t>(arguments.next), turn, 1);
+    View<int32_t>(arguments.tickets)[turn * static_cast<int>(gridDim.x * blockDim.x) + i] = ticket;
+    sync_block();
+  }
 }
 
 TARTAN_KERNEL(test_atomics, 256, AtomicArguments) {
@@ -133,6 +147,28 @@ TEST(warp_operations) {
       CHECK(sums.get()[i] == sum);
     }
   }
+}
+
+TEST(orders_follow_from_the_seed) {
+  constexpr int kThreads = 512;
+  const auto order = [](uint64_t seed) {
+    const Device<int32_t> next(std::vector<int32_t>(2, 0)), tickets(2 * kThreads);
+    const OrderArguments arguments = {next.at(), tickets.at()};
+    CHECK(fixture::launch("test_order", arguments, fixture::shape(2, 256, seed)).fault ==
+          emulation::Fault::kNone);
+    return tickets.get();
+  };
+  const std::vector<int32_t> first = order(1);
+  CHECK(first == order(1));
+  CHECK(std::vector<int32_t>(first.begin(), first.begin() + kThreads) !=
+        std::vector<int32_t>(first.begin() + kThreads, first.end()));
+  int second_block_first = 0;
+  for (uint64_t seed = 2; seed < 42; seed++) {
+    const std::vector<int32_t> other = order(seed);
+    CHECK(other != first);
+    if (other[0] >= 256) second_block_first++;
+  }
+  CHECK(second_block_first > 5 && second_block_first < 35);
 }
 
 TEST(atomics) {
