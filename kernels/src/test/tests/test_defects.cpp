@@ -1,10 +1,14 @@
 // Every seeded defect is found under every seed, with the right text; the same kernels unbroken pass.
+#include <signal.h>
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <string>
 
 #include "defects.h"
 #include "fixture.h"
+#include "tartan.cuh"
 
 namespace defects {
 
@@ -39,6 +43,12 @@ const char* detector_of(emulation::Fault fault) {
 }
 
 }  // namespace defects
+
+// Reads past its Views, or writes shared memory so.
+TARTAN_KERNEL(test_bare_pointer, 1, defects::DefectArguments) {
+  TARTAN_SHARED(float, room, 1);
+  *room.p = *arguments.in;
+}
 
 namespace {
 
@@ -96,4 +106,18 @@ TEST(whole_kernels) {
       if (!CHECK(outcome.fault == emulation::Fault::kNone)) fprintf(stderr, "  %s\n", outcome.text.c_str());
     }
   }
+}
+
+TEST(bare_pointers_end_the_process) {
+  const pid_t child = fork();
+  if (child == 0) {
+    signal(SIGSEGV, SIG_DFL);
+    const Device<float> in(std::vector<float>(1, 1));
+    defects::DefectArguments arguments = {};
+    arguments.in = in.at();
+    fixture::launch("test_bare_pointer", arguments, fixture::shape(1, 1));
+    _exit(0);
+  }
+  int status = 0;
+  CHECK(waitpid(child, &status, 0) == child && WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
 }
