@@ -8,7 +8,7 @@
 //   TARTAN_FAKE_RACES bytes  races are looked for in allocations up to this size, 1 MiB; 0: only in shared
 //   memory TARTAN_FAKE_FAIL         function:code:n[,...]: from its n-th call on, a function returns that
 //   code
-// The first three count at cuInit.
+// The first one counts at cuInit.
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -231,7 +231,28 @@ int attribute_of(int attribute, int device) {
   }
 }
 
-bool is_device(int device) { return device >= 0 && device < settings().devices; }
+template <class T>
+void destroy_all(std::set<T*>* all, const Context* context) {
+  std::erase_if(*all, [&](T* each) {
+    const bool own = each->context == context;
+    if (own) delete each;
+    return own;
+  });
+}
+
+// What a primary context owns ends with it.
+void destroy(const Context* context) {
+  std::erase_if(state.functions, [&](const Function* each) { return each->module->context == context; });
+  destroy_all(&state.modules, context);
+  destroy_all(&state.streams, context);
+  destroy_all(&state.events, context);
+  destroy_all(&state.executables, context);
+  emulation::free_device(context->device);
+  state.used[context->device] = 0;
+}
+
+int device_count() { return static_cast<int>(state.contexts.size()); }
+bool is_device(int device) { return device >= 0 && device < device_count(); }
 
 }  // namespace
 
@@ -270,7 +291,7 @@ EXPORT int cuDriverGetVersion(int* version) {
 EXPORT int cuDeviceGetCount(int* count) {
   ENTER(kNeedsInit);
   if (count == nullptr) return kInvalidValue;
-  *count = settings().devices;
+  *count = device_count();
   return kSuccess;
 }
 
@@ -319,7 +340,7 @@ EXPORT int cuDevicePrimaryCtxRelease_v2(int device) {
   ENTER(kNeedsInit);
   if (!is_device(device)) return kInvalidDevice;
   if (state.contexts[device].retained == 0) return kInvalidContext;
-  state.contexts[device].retained--;
+  if (--state.contexts[device].retained == 0) destroy(&state.contexts[device]);
   return kSuccess;
 }
 

@@ -36,7 +36,8 @@ std::string caller_text(const void* caller) {
   Dl_info info;
   if (dladdr(caller, &info) == 0) return "";
   const char* slash = strrchr(info.dli_fname, '/');
-  const uintptr_t offset = reinterpret_cast<uintptr_t>(caller) - reinterpret_cast<uintptr_t>(info.dli_fbase);
+  const uintptr_t offset =
+      reinterpret_cast<uintptr_t>(caller) - 1 - reinterpret_cast<uintptr_t>(info.dli_fbase);
   return std::string(" [") + (slash != nullptr ? slash + 1 : info.dli_fname) + "+" + hex(offset) + "]";
 }
 

@@ -34,10 +34,17 @@
        [](const void* bytes) { name(*static_cast<const Arguments*>(bytes)); }}); \
   static void name([[maybe_unused]] const Arguments& arguments)
 #define TARTAN_DEVICE [[maybe_unused]] static inline
-#define TARTAN_SHARED(type, name, count)    \
-  static const char name##_key = 0;         \
-  const View<type> name(static_cast<type*>( \
-      ::emulation::shared_array(&name##_key, #name, sizeof(type) * (count), alignof(type))))
+// Arrays are aligned no better than tartan.cuh says, else than their elements.
+#if defined(TARTAN_SHARED_ALIGNMENT)
+#define TARTAN_ALIGNMENT_OF_EMULATION(type) \
+  (alignof(type) > TARTAN_SHARED_ALIGNMENT ? alignof(type) : TARTAN_SHARED_ALIGNMENT)
+#else
+#define TARTAN_ALIGNMENT_OF_EMULATION(type) alignof(type)
+#endif
+#define TARTAN_SHARED(type, name, count)                              \
+  static const char name##_key = 0;                                   \
+  const View<type> name(static_cast<type*>(::emulation::shared_array( \
+      &name##_key, #name, sizeof(type) * (count), TARTAN_ALIGNMENT_OF_EMULATION(type))))
 #define TARTAN_DYNAMIC_SHARED(type, name) \
   const View<type> name(static_cast<type*>(::emulation::dynamic_shared()))
 
@@ -60,7 +67,7 @@ class Element {
 
   operator T() const&& { return get(); }
   void operator=(T value) const&& { set(value); }
-  void operator=(Element&& other) const&& { set(other.get()); }
+  void operator=(const Element& other) const&& { set(other.get()); }
   template <class V>
   void operator+=(V value) const&& {
     set(static_cast<T>(get() + value));
@@ -116,11 +123,11 @@ struct View {
 
 template <class V, class T>
 inline V load_as(View<T> view, int64_t i) {
-  return read_of_emulation<V>(view.p, i * static_cast<int64_t>(sizeof(T)), sizeof(V));
+  return read_of_emulation<V>(view.p, i * static_cast<int64_t>(sizeof(T)), alignof(V));
 }
 template <class V, class T>
 inline void store_as(View<T> view, int64_t i, V v) {
-  write_of_emulation(view.p, i * static_cast<int64_t>(sizeof(T)), sizeof(V), v);
+  write_of_emulation(view.p, i * static_cast<int64_t>(sizeof(T)), alignof(V), v);
 }
 
 template <int kBytes, class T, class S>

@@ -24,7 +24,7 @@ char* stack_of(int i) {
   return stacks[i];
 }
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(TARTAN_UCONTEXT)
 
 extern "C" void tartan_emulation_change(void** from, void* to);
 __asm__(R"(

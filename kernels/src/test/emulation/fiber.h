@@ -1,10 +1,11 @@
-// Stacks between which the machine switches: by ten instructions on x86-64, by ucontext elsewhere.
+// Stacks between which the machine switches: by a few instructions on x86-64, by ucontext elsewhere or
+// with TARTAN_UCONTEXT.
 #ifndef TARTAN_EMULATION_FIBER_H
 #define TARTAN_EMULATION_FIBER_H
 
 #include <stddef.h>
 
-#if !defined(__x86_64__)
+#if !defined(__x86_64__) || defined(TARTAN_UCONTEXT)
 #include <ucontext.h>
 #endif
 
@@ -12,7 +13,7 @@ namespace emulation {
 
 // Where a stack was left.
 struct Context {
-#if defined(__x86_64__)
+#if defined(__x86_64__) && !defined(TARTAN_UCONTEXT)
   void* top = nullptr;
 #else
   ucontext_t state;

@@ -96,6 +96,12 @@ void free_region(Region* region) {
   region->size = 0;
 }
 
+void free_device(int device) {
+  for (Region* region : all_regions) {
+    if (region->name == nullptr && region->device == device) free_region(region);
+  }
+}
+
 void forget_region(Region* region) {
   free_region(region);
   const uint64_t first = (region->base - space.base) >> kGranule;

@@ -56,6 +56,8 @@ extern Space space;
 Region* new_region(uint64_t size, int device, const char* name, uint32_t misalign);
 // Marks it as freed, so that accesses to it are told from others.
 void free_region(Region* region);
+// Frees all allocations of a device.
+void free_device(int device);
 // Removes a region altogether.
 void forget_region(Region* region);
 
