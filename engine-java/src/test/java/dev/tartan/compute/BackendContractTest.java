@@ -267,6 +267,25 @@ class BackendContractTest {
     }
   }
 
+  @Test
+  void whereArraysLieDoesNotChangeABit() {
+    try (Backend apart = Contenders.cuda(false);
+        Backend pooled = Contenders.cuda(true)) {
+      for (ContractCase data : List.of(manyPassages(), manyTokens(), random(3), random(4))) {
+        for (int again = 0; again < 2; again++) { // in memory that was used before
+          try (Loaded a = new Loaded(data, apart);
+              Loaded b = new Loaded(data, pooled)) {
+            assertEqualBits(a, b);
+            assertBits(Loaded.scores(rescore(a), 0), Loaded.scores(rescore(b), 0));
+            assertArrayEquals(
+                Loaded.passages(a.candidates(a.integers()), 0),
+                Loaded.passages(b.candidates(b.integers()), 0));
+          }
+        }
+      }
+    }
+  }
+
   private static void assertEqualBits(Loaded a, Loaded b) {
     Candidates x = maxSim(a);
     Candidates y = maxSim(b);

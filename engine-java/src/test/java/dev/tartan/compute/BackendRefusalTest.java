@@ -4,9 +4,11 @@ import static dev.tartan.compute.CodecTables.Form.SCALED;
 import static dev.tartan.compute.CodecTables.Form.UNIT;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tartan.memory.DType;
 import dev.tartan.memory.TartanException;
+import java.lang.foreign.MemorySegment;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
@@ -241,6 +243,8 @@ class BackendRefusalTest {
                 packed, () -> on.backend.compress(rows, bad.codes(), on.codec, packed, factors));
             Buffer sums = on.scope.allocate(DType.I64, 9, 64);
             Buffer counts = on.scope.allocate(DType.I64, 9, 1);
+            sums.copyFrom(MemorySegment.ofArray(new long[9 * 64]));
+            counts.copyFrom(MemorySegment.ofArray(new long[9]));
             damaged(sums, () -> on.backend.accumulateCentroids(rows, bad.codes(), sums, counts));
           });
     }
@@ -298,7 +302,8 @@ class BackendRefusalTest {
   }
 
   private static void damaged(Runnable call) {
-    assertThrows(TartanException.class, call::run);
+    TartanException e = assertThrows(TartanException.class, call::run);
+    assertTrue(e.getMessage().startsWith("damaged index"), e.getMessage());
   }
 
   /** At once, or when the scores are asked for; and no more after that. */

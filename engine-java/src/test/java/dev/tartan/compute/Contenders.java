@@ -1,5 +1,7 @@
 package dev.tartan.compute;
 
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
 import dev.tartan.compute.cpu.CpuKernels;
 import dev.tartan.compute.cuda.CudaBackend;
 import dev.tartan.compute.host.HostBackend;
@@ -24,9 +26,25 @@ public final class Contenders {
   public static List<Backend> all() {
     List<Backend> all = onHost();
     if (NO_CUDA == null) {
-      all.add(CudaBackend.open(2));
+      all.add(cuda(false));
     }
     return all;
+  }
+
+  /**
+   * The cuda backend; the test is skipped where there is none.
+   *
+   * @param pooled whether device memory is shared out as in use; else each array has memory of its
+   *     exact size, so that the driver of the tests finds what is beyond it
+   */
+  public static Backend cuda(boolean pooled) {
+    assumeTrue(NO_CUDA == null, "cuda is not tested: " + NO_CUDA);
+    String before = System.setProperty("tartan.cuda.pool", Boolean.toString(pooled));
+    try {
+      return CudaBackend.open(2);
+    } finally {
+      System.setProperty("tartan.cuda.pool", before == null ? "true" : before);
+    }
   }
 
   private static @Nullable String cudaProblem() {

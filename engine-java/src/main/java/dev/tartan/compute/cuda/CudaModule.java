@@ -13,8 +13,11 @@ final class CudaModule {
   /** CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES. */
   private static final int MAX_DYNAMIC_SHARED = 8;
 
-  /** Dynamic shared memory that a kernel may have unasked. */
+  /** Shared memory that a kernel may have unasked. */
   private static final int SHARED_UNASKED = 48 << 10;
+
+  /** Room for what a kernel has besides the dynamic part: all of it counts. */
+  private static final int SHARED_BESIDES = 16 << 10;
 
   private final long module;
   private final AtomicLongArray functions = new AtomicLongArray(Kernel.values().length);
@@ -39,17 +42,18 @@ final class CudaModule {
       function = find(kernel);
       functions.set(kernel.ordinal(), function);
     }
-    if (sharedBytes > SHARED_UNASKED && sharedBytes > shared.get(kernel.ordinal())) {
-      allow(kernel, function, sharedBytes);
+    int all = sharedBytes + SHARED_BESIDES;
+    if (sharedBytes > 0 && all > SHARED_UNASKED && all > shared.get(kernel.ordinal())) {
+      allow(kernel, function, all);
     }
     return function;
   }
 
   /** Never less than before: another thread may be about to launch with that. */
-  private synchronized void allow(Kernel kernel, long function, int sharedBytes) {
-    if (sharedBytes > shared.get(kernel.ordinal())) {
-      CudaFunctions.funcSetAttribute(function, MAX_DYNAMIC_SHARED, sharedBytes);
-      shared.set(kernel.ordinal(), sharedBytes);
+  private synchronized void allow(Kernel kernel, long function, int bytes) {
+    if (bytes > shared.get(kernel.ordinal())) {
+      CudaFunctions.funcSetAttribute(function, MAX_DYNAMIC_SHARED, bytes);
+      shared.set(kernel.ordinal(), bytes);
     }
   }
 

@@ -128,7 +128,7 @@ class CudaFailureTest {
       Buffer small = scope.allocate(DType.U8, 500_000, 1);
       assertOutOfMemory(() -> scope.allocate(DType.U8, 500_000, 1));
       assertEquals(500_000, small.rows());
-      scope.allocate(DType.U8, 400_000, 1);
+      scope.allocate(DType.U8, 300_000, 1);
     }
     System.setProperty(CudaBackend.MEMORY, "a lot");
     assertThrows(TartanException.class, () -> CudaBackend.open(1));
