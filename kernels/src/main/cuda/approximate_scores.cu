@@ -10,8 +10,9 @@ TARTAN_KERNEL(tartan_approximate_scores, 256, ApproximateScoresArguments) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * 8 + warp();
   if (i >= View<const int64_t>(arguments.candidates.counts)[q]) return;
   const int64_t at = q * arguments.candidates.capacity + i;
-  const TokenRange tokens = tokens_of(arguments.passages.offsets, arguments.passages.count,
-                                      View<const int32_t>(arguments.candidates.passages)[at], arguments.status);
+  const TokenRange tokens =
+      tokens_of(arguments.passages.offsets, arguments.passages.count,
+                View<const int32_t>(arguments.candidates.passages)[at], arguments.status);
   const Block block = block_of(arguments.integers, q);
   const int lanes = block.head.lanes;
   const View<int16_t> scores = scores_of(arguments.integers, q);
@@ -31,6 +32,7 @@ TARTAN_KERNEL(tartan_approximate_scores, 256, ApproximateScoresArguments) {
   }
   sum = sum_of_warp(sum);
   if (lane() == 0) {
-    View<float>(arguments.candidates.scores)[at] = any ? static_cast<float>(sum) * block.head.score_unit : -infinity();
+    View<float>(arguments.candidates.scores)[at] =
+        any ? static_cast<float>(sum) * block.head.score_unit : -infinity();
   }
 }

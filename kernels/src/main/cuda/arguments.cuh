@@ -152,16 +152,16 @@ struct CandidatesArguments {
   const int64_t* list_offsets;   // [K + 1]
   const int32_t* list_passages;  // [list_offsets[K]]
   int64_t passages;              // of the segment
-  uint64_t* probes;              // [rows, 2^n >= nprobe]: scratch, then (score + 32768) << 32 | ~centroid, descending
-  uint32_t* bitmap;              // [queries, words], words = passages / 32 rounded up
-  uint32_t* ranks;               // [queries, words]: candidates before a word
-  uint32_t* met;                 // [rows, words]
-  int32_t* gains;                // [queries, passages]
-  int32_t* floors;               // [queries]
-  int32_t* out;                  // [queries, capacity]
-  float* scores;                 // [queries, capacity]
-  int64_t* counts;               // [queries]
-  int64_t capacity;              // at least the candidates of any query
+  uint64_t* probes;  // [rows, 2^n >= nprobe]: scratch, then (score + 32768) << 32 | ~centroid, descending
+  uint32_t* bitmap;  // [queries, words], words = passages / 32 rounded up
+  uint32_t* ranks;   // [queries, words]: candidates before a word
+  uint32_t* met;     // [rows, words]
+  int32_t* gains;    // [queries, passages]
+  int32_t* floors;   // [queries]
+  int32_t* out;      // [queries, capacity]
+  float* scores;     // [queries, capacity]
+  int64_t* counts;   // [queries]
+  int64_t capacity;  // at least the candidates of any query
   int32_t* status;
   int32_t nprobe;  // at most K
   int32_t padded;  // 2^n

@@ -10,7 +10,9 @@ struct Block {
   BlockHead head;
   uint8_t* start;
 
-  TARTAN_METHOD View<float> scales() const { return View<float>(reinterpret_cast<float*>(start + sizeof(BlockHead))); }
+  TARTAN_METHOD View<float> scales() const {
+    return View<float>(reinterpret_cast<float*>(start + sizeof(BlockHead)));
+  }
   TARTAN_METHOD View<int32_t> bias() const {
     return View<int32_t>(reinterpret_cast<int32_t*>(start + sizeof(BlockHead) + head.lanes * 4));
   }
@@ -21,9 +23,15 @@ struct Block {
   TARTAN_METHOD View<uint8_t> tables() const {
     return View<uint8_t>(start + sizeof(BlockHead) + head.lanes * (8 + head.dim));
   }
-  TARTAN_METHOD View<int8_t> weights() const { return View<int8_t>(reinterpret_cast<int8_t*>(tables_start())); }
-  TARTAN_METHOD View<int8_t> rows() const { return View<int8_t>(reinterpret_cast<int8_t*>(tables_start() + 64)); }
-  TARTAN_METHOD uint8_t* tables_start() const { return start + sizeof(BlockHead) + head.lanes * (8 + head.dim); }
+  TARTAN_METHOD View<int8_t> weights() const {
+    return View<int8_t>(reinterpret_cast<int8_t*>(tables_start()));
+  }
+  TARTAN_METHOD View<int8_t> rows() const {
+    return View<int8_t>(reinterpret_cast<int8_t*>(tables_start() + 64));
+  }
+  TARTAN_METHOD uint8_t* tables_start() const {
+    return start + sizeof(BlockHead) + head.lanes * (8 + head.dim);
+  }
 };
 
 TARTAN_DEVICE Block block_of(const Integers& integers, int q) {

@@ -19,8 +19,12 @@ struct ProbeKeys {
 };
 
 TARTAN_DEVICE int32_t score_of_probe(uint64_t probe) { return static_cast<int32_t>(probe >> 32) - 32768; }
-TARTAN_DEVICE int32_t centroid_of(uint64_t probe) { return static_cast<int32_t>(~static_cast<uint32_t>(probe)); }
-TARTAN_DEVICE int64_t words_of(const CandidatesArguments& arguments) { return (arguments.passages + 31) / 32; }
+TARTAN_DEVICE int32_t centroid_of(uint64_t probe) {
+  return static_cast<int32_t>(~static_cast<uint32_t>(probe));
+}
+TARTAN_DEVICE int64_t words_of(const CandidatesArguments& arguments) {
+  return (arguments.passages + 31) / 32;
+}
 
 // The query that has row `row` of all.
 TARTAN_DEVICE int query_of(const int32_t* row_offsets, int row) {
@@ -38,7 +42,8 @@ TARTAN_KERNEL(tartan_probe_centroids, 256, CandidatesArguments) {
   const Block block = block_of(arguments.integers, q);
   const int r = row - View<const int32_t>(arguments.row_offsets)[q];
   const ProbeKeys keys = {scores_of(arguments.integers, q) + r, block.head.lanes};
-  const View<uint64_t> probes = View<uint64_t>(arguments.probes) + static_cast<int64_t>(row) * arguments.padded;
+  const View<uint64_t> probes =
+      View<uint64_t>(arguments.probes) + static_cast<int64_t>(row) * arguments.padded;
   select_keys(keys, arguments.integers.count, arguments.nprobe, probes, arguments.padded, {bins, choice});
   if (threadIdx.x == 0) {
     atomic_add(View<int32_t>(arguments.floors), q, score_of_probe(probes[arguments.nprobe - 1]));
@@ -114,7 +119,8 @@ TARTAN_KERNEL(tartan_gain_passages, 256, CandidatesArguments) {
     const int64_t last = lists[centroid_of(probe) + 1];
     for (int64_t i = lists[centroid_of(probe)] + threadIdx.x; i < last; i += 256) {
       const int32_t passage = View<const int32_t>(arguments.list_passages)[i];
-      if (static_cast<uint64_t>(static_cast<int64_t>(passage)) >= static_cast<uint64_t>(arguments.passages)) continue;
+      if (static_cast<uint64_t>(static_cast<int64_t>(passage)) >= static_cast<uint64_t>(arguments.passages))
+        continue;
       const uint32_t bit = 1u << passage % 32;
       if (atomic_or(met, passage / 32, bit) & bit) continue;
       const int64_t rank = ranks[passage / 32] + count_bits(bitmap[passage / 32] & (bit - 1));
@@ -130,7 +136,8 @@ TARTAN_KERNEL(tartan_write_passages, 256, CandidatesArguments) {
   const Block block = block_of(arguments.integers, q);
   const int32_t floors = View<const int32_t>(arguments.floors)[q];
   const View<const int32_t> gains = View<const int32_t>(arguments.gains) + q * arguments.passages;
-  for (int64_t w = static_cast<int64_t>(blockIdx.x) * 256 + threadIdx.x; w < words; w += static_cast<int64_t>(gridDim.x) * 256) {
+  for (int64_t w = static_cast<int64_t>(blockIdx.x) * 256 + threadIdx.x; w < words;
+       w += static_cast<int64_t>(gridDim.x) * 256) {
     const uint32_t bits = View<const uint32_t>(arguments.bitmap)[q * words + w];
     int64_t rank = bits ? View<const uint32_t>(arguments.ranks)[q * words + w] : 0;
     for (int b = 0; b < 32; b++) {

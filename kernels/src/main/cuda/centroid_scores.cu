@@ -21,7 +21,8 @@ TARTAN_KERNEL(tartan_centroid_scores, 256, CentroidScoresArguments) {
   for (int64_t r = 0; r < rows; r += kTile) {
     float product[4][4];
     multiply_tile(memory, arguments.centroids, first, arguments.count,
-                  arguments.queries.rows + first_row * arguments.queries.dim, r, rows, arguments.queries.dim, product);
+                  arguments.queries.rows + first_row * arguments.queries.dim, r, rows, arguments.queries.dim,
+                  product);
     TARTAN_UNROLL
     for (int i = 0; i < 4; i++) {
       TARTAN_UNROLL

@@ -22,7 +22,8 @@ TARTAN_KERNEL(tartan_cut, 1024, KeepBestArguments) {
   const int64_t n = View<const int64_t>(arguments.in.counts)[q];
   const bool all = n <= arguments.keep;
   Threshold<uint32_t> threshold = {0, 0, 0};
-  if (!all && arguments.keep > 0) threshold = threshold_of<uint32_t>(ScoreKeys{scores}, n, arguments.keep, {bins, choice});
+  if (!all && arguments.keep > 0)
+    threshold = threshold_of<uint32_t>(ScoreKeys{scores}, n, arguments.keep, {bins, choice});
   int64_t equal = 0;
   int64_t taken = 0;
   for (int64_t first = 0; first < n && (all || arguments.keep > 0); first += blockDim.x) {

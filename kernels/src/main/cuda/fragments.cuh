@@ -16,12 +16,12 @@
 
 #include "tartan.cuh"
 
-constexpr int kTokens = 16;            // of a tile
-constexpr int kColumns = 4;            // tiles of 8 query rows
-constexpr int kRows = kColumns * 8;    // query rows at a time
-constexpr int kWarps = 4;              // of a block
-constexpr int kTurns = 4;              // candidates a warp
-constexpr int kPiece = 128;            // dimensions
+constexpr int kTokens = 16;          // of a tile
+constexpr int kColumns = 4;          // tiles of 8 query rows
+constexpr int kRows = kColumns * 8;  // query rows at a time
+constexpr int kWarps = 4;            // of a block
+constexpr int kTurns = 4;            // candidates a warp
+constexpr int kPiece = 128;          // dimensions
 constexpr int kSteps = kPiece / 16;
 
 // Dynamic shared memory of a block: fragments of 32 query rows.
@@ -41,7 +41,8 @@ TARTAN_DEVICE float row_value(View<const float> rows, int64_t row, int64_t count
 }
 
 // The rows [row, row + 32) of a query of `count` rows, as fragments [steps of all pieces][kColumns][kWarp].
-TARTAN_DEVICE void fill_fragments(View<uint2> fragments, View<const float> rows, int64_t row, int64_t count, int dim) {
+TARTAN_DEVICE void fill_fragments(View<uint2> fragments, View<const float> rows, int64_t row, int64_t count,
+                                  int dim) {
   const int all = (dim + 15) / 16 * kColumns;
   for (int i = warp(); i < all; i += kWarps) {
     const int step = i / kColumns;
@@ -58,7 +59,8 @@ TARTAN_DEVICE void fill_fragments(View<uint2> fragments, View<const float> rows,
 
 // A piece of a tile times the rows: source(step) gives the fragment of a.
 template <class Source>
-TARTAN_DEVICE void multiply_piece(View<uint2> fragments, int steps, const Source& source, float (&sums)[kColumns][4]) {
+TARTAN_DEVICE void multiply_piece(View<uint2> fragments, int steps, const Source& source,
+                                  float (&sums)[kColumns][4]) {
   TARTAN_UNROLL
   for (int s = 0; s < kSteps; s++) {
     if (s < steps) {
@@ -93,12 +95,14 @@ TARTAN_DEVICE float sum_of_tops(float (&top)[kColumns][2], int64_t count) {
 // Goes through the candidates of a block for every 32 rows of its query. Scorer: raise(first row, token range, token, top) raises
 // the maxima by a tile of tokens from `token` on.
 template <class Scorer>
-TARTAN_DEVICE void score_candidates(const Scorer& scorer, const Queries& queries, const Candidates& candidates,
-                                    const int64_t* offsets, int64_t passages, int32_t* status) {
+TARTAN_DEVICE void score_candidates(const Scorer& scorer, const Queries& queries,
+                                    const Candidates& candidates, const int64_t* offsets, int64_t passages,
+                                    int32_t* status) {
   const int q = blockIdx.y;
   const View<const int32_t> query_offsets(queries.offsets);
   const int64_t count = query_offsets[q + 1] - query_offsets[q];
-  const View<const float> rows = View<const float>(queries.rows) + static_cast<int64_t>(query_offsets[q]) * queries.dim;
+  const View<const float> rows =
+      View<const float>(queries.rows) + static_cast<int64_t>(query_offsets[q]) * queries.dim;
   const int64_t n = View<const int64_t>(candidates.counts)[q];
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kWarps * kTurns;
   if (first >= n) return;
@@ -116,7 +120,8 @@ TARTAN_DEVICE void score_candidates(const Scorer& scorer, const Queries& queries
       float top[kColumns][2];
       TARTAN_UNROLL
       for (int k = 0; k < kColumns; k++) top[k][0] = top[k][1] = not_a_number();
-      for (int64_t t = tokens.first; t < tokens.last; t += kTokens) scorer.raise(q, row, count, t, tokens.last, top);
+      for (int64_t t = tokens.first; t < tokens.last; t += kTokens)
+        scorer.raise(q, row, count, t, tokens.last, top);
       score[turn] = tokens.first < tokens.last ? score[turn] + sum_of_tops(top, count - row) : -infinity();
     }
   }

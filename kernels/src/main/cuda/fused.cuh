@@ -105,7 +105,8 @@ struct FusedScorer {
     if constexpr (!kCentroids) return pair;
     const Codec& codec = arguments.codec;
     if (d >= codec.dim) return 0;
-    const float2 c = load_as<float2>(View<const float>(codec.centroids), static_cast<int64_t>(greater(token.code, 0)) * codec.dim + d);
+    const float2 c = load_as<float2>(View<const float>(codec.centroids),
+                                     static_cast<int64_t>(greater(token.code, 0)) * codec.dim + d);
     const uint32_t factor = codec.form == kScaled ? token.factor * 0x10001u : 0x3c003c00u;
     return multiply_add_halves(factor, pair, halves_of(c.x, c.y));
   }
@@ -149,14 +150,15 @@ struct FusedScorer {
   }
 
   // Raises the maxima by the token of number k.
-  TARTAN_METHOD void finish(int q, int64_t row, int64_t count, const Token& token, int k, float (&sums)[kColumns][4],
-                            float (&top)[kColumns][2]) const {
+  TARTAN_METHOD void finish(int q, int64_t row, int64_t count, const Token& token, int k,
+                            float (&sums)[kColumns][4], float (&top)[kColumns][2]) const {
     const bool scaled = arguments.codec.form == kScaled;
     const float factor = half_to_float(token.factor);
     const float share = scaled ? 1 : factor;
     View<const float> scores(arguments.scores);
     if constexpr (!kCentroids) {
-      scores = scores + arguments.codec.count * View<const int32_t>(arguments.queries.offsets)[q] + token.code * count + row;
+      scores = scores + arguments.codec.count * View<const int32_t>(arguments.queries.offsets)[q] +
+               token.code * count + row;
     }
     TARTAN_UNROLL
     for (int n = 0; n < kColumns; n++) {
@@ -176,17 +178,18 @@ struct FusedScorer {
 };
 
 template <int kBits, bool kCentroids>
-TARTAN_DEVICE void fused_maxsim(const MaxSimArguments& arguments, View<uint2> fragments, View<uint32_t> pairs) {
+TARTAN_DEVICE void fused_maxsim(const MaxSimArguments& arguments, View<uint2> fragments,
+                                View<uint32_t> pairs) {
   FusedScorer<kBits, kCentroids> scorer = {arguments, fragments, Weights<kBits>(pairs)};
   scorer.weights.fill(View<const float>(arguments.codec.weights));
-  score_candidates(scorer, arguments.queries, arguments.candidates, arguments.passages.offsets, arguments.passages.count,
-                   arguments.status);
+  score_candidates(scorer, arguments.queries, arguments.candidates, arguments.passages.offsets,
+                   arguments.passages.count, arguments.status);
 }
 
-#define TARTAN_FUSED_KERNEL(name, bits, centroids)           \
-  TARTAN_KERNEL(name, 128, MaxSimArguments) {                \
-    TARTAN_SHARED(uint32_t, pairs, kPairs<bits>);            \
-    TARTAN_DYNAMIC_SHARED(uint2, fragments);                 \
+#define TARTAN_FUSED_KERNEL(name, bits, centroids)              \
+  TARTAN_KERNEL(name, 128, MaxSimArguments) {                   \
+    TARTAN_SHARED(uint32_t, pairs, kPairs<bits>);               \
+    TARTAN_DYNAMIC_SHARED(uint2, fragments);                    \
     fused_maxsim<bits, centroids>(arguments, fragments, pairs); \
   }
 

@@ -28,7 +28,8 @@ TARTAN_DEVICE int32_t four_weights(const Block& block, View<const uint8_t> resid
   uint32_t four = 0;
   for (int k = 0; k < 4; k++) {
     const int bucket = bucket_of(residuals, row, nbits, d + k);
-    four |= static_cast<uint32_t>(static_cast<uint8_t>(weights[nbits == 8 ? bucket >> 2 : bucket])) << (8 * k);
+    four |= static_cast<uint32_t>(static_cast<uint8_t>(weights[nbits == 8 ? bucket >> 2 : bucket]))
+            << (8 * k);
   }
   return static_cast<int32_t>(four);
 }
@@ -42,7 +43,8 @@ TARTAN_DEVICE int32_t dot(const Block& block, View<const uint8_t> residuals, int
     const int mine = smaller(first + lane(), quads - 1);
     const int32_t weights = four_weights(block, residuals, row, mine * 4);
     for (int k = 0; k < smaller(kWarp, quads - first); k++) {
-      sum = dot_bytes(shuffle(weights, k), load_as<int32_t>(rows, ((first + k) * block.head.lanes + r) * 4), sum);
+      sum = dot_bytes(shuffle(weights, k), load_as<int32_t>(rows, ((first + k) * block.head.lanes + r) * 4),
+                      sum);
     }
   }
   return sum >> 1;
@@ -53,8 +55,9 @@ TARTAN_KERNEL(tartan_integer_maxsim, 256, IntegerMaxSimArguments) {
   const int64_t i = static_cast<int64_t>(blockIdx.x) * 8 + warp();
   if (i >= View<const int64_t>(arguments.candidates.counts)[q]) return;
   const int64_t at = q * arguments.candidates.capacity + i;
-  const TokenRange tokens = tokens_of(arguments.passages.offsets, arguments.passages.count,
-                                      View<const int32_t>(arguments.candidates.passages)[at], arguments.status);
+  const TokenRange tokens =
+      tokens_of(arguments.passages.offsets, arguments.passages.count,
+                View<const int32_t>(arguments.candidates.passages)[at], arguments.status);
   const Block block = block_of(arguments.integers, q);
   const BlockHead& head = block.head;
   const View<int16_t> scores = scores_of(arguments.integers, q);
@@ -66,8 +69,9 @@ TARTAN_KERNEL(tartan_integer_maxsim, 256, IntegerMaxSimArguments) {
     for (int64_t t = tokens.first; t < tokens.last; t++) {
       const int64_t code = code_of(arguments.passages, t, arguments.integers.count, arguments.status);
       if (code < 0) continue;
-      const float factor =
-          arguments.passages.factors ? half_to_float(View<const uint16_t>(arguments.passages.factors)[t]) : 1.0f;
+      const float factor = arguments.passages.factors
+                               ? half_to_float(View<const uint16_t>(arguments.passages.factors)[t])
+                               : 1.0f;
       const float x = factor * head.multiplier;
       const int32_t fixed = x > 0 ? x < 32767 ? nearest(x) : 32767 : 0;
       const int32_t a = (head.nbits <= 2 ? look_up(block, residuals, t * row_bytes, r)

@@ -20,11 +20,13 @@ TARTAN_KERNEL(tartan_integer_scores, 256, IntegerScoresArguments) {
       const int32_t four = load_as<int32_t>(centroid, d) ^ static_cast<int32_t>(0x80808080u);
       sum = dot_bytes(four, load_as<int32_t>(values, (d / 4 * lanes + r) * 4), sum);
     }
-    const int32_t score =
-        r < block.head.rows ? clamp(nearest(static_cast<float>(sum) * block.scales()[r]), -32767, 32767) : -32768;
+    const int32_t score = r < block.head.rows
+                              ? clamp(nearest(static_cast<float>(sum) * block.scales()[r]), -32767, 32767)
+                              : -32768;
     scores[r] = static_cast<int16_t>(score);
     best = greater(best, score);
   }
   for (int mask = kWarp / 2; mask > 0; mask /= 2) best = greater(best, shuffle_xor(best, mask));
-  if (lane() == 0) View<int16_t>(arguments.integers.best)[q * arguments.integers.count + c] = static_cast<int16_t>(best);
+  if (lane() == 0)
+    View<int16_t>(arguments.integers.best)[q * arguments.integers.count + c] = static_cast<int16_t>(best);
 }

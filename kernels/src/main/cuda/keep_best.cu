@@ -24,7 +24,8 @@ TARTAN_KERNEL(tartan_keep_best, 1024, KeepBestArguments) {
                                    arguments.padded, {bins, choice});
   for (int64_t i = threadIdx.x; i < kept; i += blockDim.x) {
     const uint64_t key = best[i];
-    View<int32_t>(arguments.passages)[q * arguments.capacity + i] = static_cast<int32_t>(~static_cast<uint32_t>(key));
+    View<int32_t>(arguments.passages)[q * arguments.capacity + i] =
+        static_cast<int32_t>(~static_cast<uint32_t>(key));
     View<float>(arguments.scores)[q * arguments.capacity + i] = score_of(static_cast<uint32_t>(key >> 32));
   }
   if (threadIdx.x == 0) View<int64_t>(arguments.counts)[q] = kept;

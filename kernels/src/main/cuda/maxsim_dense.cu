@@ -11,7 +11,8 @@ struct DenseTile {
   TARTAN_METHOD uint32_t pair(int64_t row, int d) const {
     if (d >= dense.dim) return 0;
     const int64_t at = row * dense.dim + d;
-    if (dense.value_bytes == 2) return load_as<uint32_t>(View<const uint16_t>(static_cast<const uint16_t*>(dense.rows)), at);
+    if (dense.value_bytes == 2)
+      return load_as<uint32_t>(View<const uint16_t>(static_cast<const uint16_t*>(dense.rows)), at);
     const float2 x = load_as<float2>(View<const float>(static_cast<const float*>(dense.rows)), at);
     return halves_of(x.x, x.y);
   }
@@ -29,12 +30,14 @@ struct DenseScorer {
   const Dense& dense;
   View<uint2> fragments;
 
-  TARTAN_METHOD void raise(int, int64_t, int64_t, int64_t token, int64_t last, float (&top)[kColumns][2]) const {
+  TARTAN_METHOD void raise(int, int64_t, int64_t, int64_t token, int64_t last,
+                           float (&top)[kColumns][2]) const {
     float sums[kColumns][4] = {};
     const int64_t t0 = token + lane() / 4;
     const int64_t t1 = t0 + 8;
     for (int piece = 0; piece < dense.dim; piece += kPiece) {
-      const DenseTile tile = {dense, {smaller(t0, last - 1), smaller(t1, last - 1)}, Part(dense.dim, piece, lane() % 4)};
+      const DenseTile tile = {
+          dense, {smaller(t0, last - 1), smaller(t1, last - 1)}, Part(dense.dim, piece, lane() % 4)};
       multiply_piece(fragments + piece / 16 * kColumns * kWarp, tile.part.steps, tile, sums);
     }
     // Tokens beyond the last repeat it, which leaves a maximum as it is.
@@ -49,6 +52,6 @@ struct DenseScorer {
 TARTAN_KERNEL(tartan_maxsim_dense, 128, MaxSimArguments) {
   TARTAN_DYNAMIC_SHARED(uint2, fragments);
   const DenseScorer scorer = {arguments.dense, fragments};
-  score_candidates(scorer, arguments.queries, arguments.candidates, arguments.dense.offsets, arguments.dense.count,
-                   arguments.status);
+  score_candidates(scorer, arguments.queries, arguments.candidates, arguments.dense.offsets,
+                   arguments.dense.count, arguments.status);
 }

@@ -15,8 +15,8 @@ TARTAN_KERNEL(tartan_nearest_centroids, 256, NearestCentroidsArguments) {
   for (int i = 0; i < 4; i++) top[i] = -infinity(), at[i] = 0;
   for (int64_t c = 0; c < arguments.count; c += kTile) {
     float product[4][4];
-    multiply_tile(memory, arguments.rows, first, arguments.n, arguments.centroids, c, arguments.count, arguments.dim,
-                  product);
+    multiply_tile(memory, arguments.rows, first, arguments.n, arguments.centroids, c, arguments.count,
+                  arguments.dim, product);
     TARTAN_UNROLL
     for (int i = 0; i < 4; i++) {
       TARTAN_UNROLL

@@ -9,17 +9,20 @@
 #include "tartan.cuh"
 
 constexpr int kTile = 64;
-constexpr int kDepth = 8;                      // dimensions at a time: dim is a multiple of it
-constexpr int kStride = kDepth + 4;            // floats a row in shared memory: rows of a warp fall into different banks
-constexpr int kPanel = kTile * kStride;        // floats of one matrix
+constexpr int kDepth = 8;  // dimensions at a time: dim is a multiple of it
+constexpr int kStride =
+    kDepth + 4;  // floats a row in shared memory: rows of a warp fall into different banks
+constexpr int kPanel = kTile * kStride;         // floats of one matrix
 constexpr int kProductFloats = 2 * 2 * kPanel;  // two matrices, twice
 
 // Starts to copy the dimensions [d, d + kDepth) of up to 64 rows; rows beyond `count` repeat the last.
-TARTAN_DEVICE void fetch_rows(View<float> to, const float* rows, int64_t first, int64_t count, int dim, int d) {
+TARTAN_DEVICE void fetch_rows(View<float> to, const float* rows, int64_t first, int64_t count, int dim,
+                              int d) {
   constexpr int kPieces = kDepth / 4;
   for (int i = threadIdx.x; i < kTile * kPieces; i += 256) {
     const int64_t row = smaller(first + i / kPieces, count - 1);
-    copy_async<16>(to, i / kPieces * kStride + i % kPieces * 4, View<const float>(rows), row * dim + d + i % kPieces * 4);
+    copy_async<16>(to, i / kPieces * kStride + i % kPieces * 4, View<const float>(rows),
+                   row * dim + d + i % kPieces * 4);
   }
 }
 
@@ -27,8 +30,9 @@ TARTAN_DEVICE void fetch_rows(View<float> to, const float* rows, int64_t first, 
 TARTAN_DEVICE int row_of(int i) { return threadIdx.x / 16 + i * 16; }
 TARTAN_DEVICE int column_of(int j) { return threadIdx.x % 16 + j * 16; }
 
-TARTAN_DEVICE void multiply_tile(View<float> memory, const float* a, int64_t a_first, int64_t a_count, const float* b,
-                                 int64_t b_first, int64_t b_count, int dim, float (&product)[4][4]) {
+TARTAN_DEVICE void multiply_tile(View<float> memory, const float* a, int64_t a_first, int64_t a_count,
+                                 const float* b, int64_t b_first, int64_t b_count, int dim,
+                                 float (&product)[4][4]) {
   TARTAN_UNROLL
   for (int i = 0; i < 4; i++) {
     TARTAN_UNROLL

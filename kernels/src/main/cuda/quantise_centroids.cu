@@ -10,7 +10,8 @@ TARTAN_KERNEL(tartan_measure_centroids, 256, QuantiseCentroidsArguments) {
   const View<const float> centroids(arguments.centroids);
   const int64_t n = arguments.count * arguments.dim;
   uint32_t largest = 0;
-  for (int64_t i = static_cast<int64_t>(blockIdx.x) * 256 + threadIdx.x; i < n; i += static_cast<int64_t>(gridDim.x) * 256) {
+  for (int64_t i = static_cast<int64_t>(blockIdx.x) * 256 + threadIdx.x; i < n;
+       i += static_cast<int64_t>(gridDim.x) * 256) {
     largest = greater(largest, bits_of(fabsf(sane(centroids[i]))));
   }
   for (int mask = kWarp / 2; mask > 0; mask /= 2) largest = greater(largest, shuffle_xor(largest, mask));
@@ -22,7 +23,8 @@ TARTAN_KERNEL(tartan_quantise_centroids, 256, QuantiseCentroidsArguments) {
   const View<uint8_t> values(arguments.values);
   const float largest = float_of(View<const uint32_t>(arguments.largest)[0]);
   const float steps = largest * 216 > 127 ? 127 / largest : 216.0f;
-  for (int64_t c = static_cast<int64_t>(blockIdx.x) * 8 + warp(); c < arguments.count; c += static_cast<int64_t>(gridDim.x) * 8) {
+  for (int64_t c = static_cast<int64_t>(blockIdx.x) * 8 + warp(); c < arguments.count;
+       c += static_cast<int64_t>(gridDim.x) * 8) {
     uint32_t half[2] = {0, 0};
     for (int d = lane(); d < arguments.dim; d += kWarp) {
       const int32_t x = clamp(nearest(sane(centroids[c * arguments.dim + d]) * steps), -127, 127);

@@ -97,7 +97,8 @@ TARTAN_DEVICE Extent extent_of(const Job& job, int r, int group) {
 }
 
 // The units of look-ups; returns what a step of them stands for.
-TARTAN_DEVICE float choose_units(const Codec& codec, float widest, float farthest, int groups, float least, BlockHead& head) {
+TARTAN_DEVICE float choose_units(const Codec& codec, float widest, float farthest, int groups, float least,
+                                 BlockHead& head) {
   const int limit = smaller(kLimit, 32767 / groups);
   float step = greater(widest / limit, farthest / 32000.0f);
   step = step > 1e-12f ? step : 1.0f;
@@ -227,10 +228,12 @@ TARTAN_KERNEL(tartan_quantise_query, kMostRows, QuantiseQueryArguments) {
   const Codec& codec = arguments.codec;
   const View<const int32_t> offsets(arguments.queries.offsets);
   const int count = offsets[q + 1] - offsets[q];
-  const Job job = {codec, View<const float>(arguments.queries.rows) + static_cast<int64_t>(offsets[q]) * codec.dim, count,
-                   room};
+  const Job job = {codec,
+                   View<const float>(arguments.queries.rows) + static_cast<int64_t>(offsets[q]) * codec.dim,
+                   count, room};
   BlockHead head = {1, 1, 0, 0, count, (count + kLanes - 1) / kLanes * kLanes, codec.dim, codec.nbits, {}};
-  const Block block = {head, arguments.integers.blocks + View<const int64_t>(arguments.integers.block_offsets)[q]};
+  const Block block = {head,
+                       arguments.integers.blocks + View<const int64_t>(arguments.integers.block_offsets)[q]};
   const int r = threadIdx.x;
   float length = 0;
   if (r < count) {

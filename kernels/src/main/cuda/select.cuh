@@ -42,9 +42,9 @@ TARTAN_DEVICE Rank rank_in_block(bool yes, View<int32_t> totals) {
 
 template <class Key>
 struct Threshold {
-  Key key;         // what is above is taken
-  int64_t equal;   // and of those equal to it so many
-  int64_t taken;   // in all
+  Key key;        // what is above is taken
+  int64_t equal;  // and of those equal to it so many
+  int64_t taken;  // in all
 };
 
 // Room of a block: kBins counters, and two words that all threads read.
@@ -64,7 +64,8 @@ TARTAN_DEVICE Threshold<Key> threshold_of(const KeyOf& key, int64_t n, int64_t k
     sync_block();
     for (int64_t i = threadIdx.x; i < n; i += blockDim.x) {
       const Key k = key(i);
-      const bool fits = shift + 8 >= static_cast<int>(sizeof(Key)) * 8 || k >> (shift + 8) == prefix >> (shift + 8);
+      const bool fits =
+          shift + 8 >= static_cast<int>(sizeof(Key)) * 8 || k >> (shift + 8) == prefix >> (shift + 8);
       if (k != 0 && fits) atomic_add(room.bins, static_cast<int64_t>(k >> shift & 255), 1);
     }
     sync_block();
@@ -123,8 +124,8 @@ TARTAN_DEVICE void sort_keys(View<uint64_t> keys, int64_t n) {
 
 // The `keep` greatest of n keys, best first, to `out`, which has `padded` = 2^m >= keep places; returns how many there are.
 template <class KeyOf>
-TARTAN_DEVICE int64_t select_keys(const KeyOf& key, int64_t n, int64_t keep, View<uint64_t> out, int64_t padded,
-                                  const SelectRoom& room) {
+TARTAN_DEVICE int64_t select_keys(const KeyOf& key, int64_t n, int64_t keep, View<uint64_t> out,
+                                  int64_t padded, const SelectRoom& room) {
   if (keep == 0) return 0;
   const Threshold<uint64_t> threshold = threshold_of<uint64_t>(key, n, keep, room);
   for (int64_t i = threadIdx.x; i < padded; i += blockDim.x) out[i] = 0;

@@ -16,6 +16,8 @@
 
 #include "arguments.cuh"
 
+#define TARTAN_SHARED_ALIGNMENT 16  // for copies and vectors of 16 bytes
+
 #if defined(TARTAN_EMULATED)
 #include "device.h"
 #else
@@ -23,10 +25,11 @@
 #define TARTAN_KERNEL(name, threads, Arguments) \
   extern "C" __global__ void __launch_bounds__(threads, 1) name(const Arguments arguments)
 #define TARTAN_DEVICE static __device__ __forceinline__
-#define TARTAN_SHARED(type, name, count)   \
-  __shared__ type name##_memory[count]; \
+#define TARTAN_SHARED(type, name, count)        \
+  __shared__ __align__(TARTAN_SHARED_ALIGNMENT) \
+  type name##_memory[count];                    \
   const View<type> name(name##_memory)
-#define TARTAN_DYNAMIC_SHARED(type, name)                                  \
+#define TARTAN_DYNAMIC_SHARED(type, name)                                \
   extern __shared__ __align__(16) unsigned char tartan_dynamic_memory[]; \
   const View<type> name(reinterpret_cast<type*>(tartan_dynamic_memory))
 
@@ -93,7 +96,8 @@ TARTAN_DEVICE T atomic_or(View<T> view, int64_t i, T v) {
 }
 
 TARTAN_DEVICE void mma(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
-  asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+  asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, "
+      "%1, %2, %3};"
       : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3])
       : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
@@ -154,7 +158,9 @@ TARTAN_DEVICE float not_a_number() { return float_of(0x7fc00000u); }
 // To the nearest, ties to even.
 TARTAN_DEVICE int32_t nearest(float x) { return static_cast<int32_t>(rintf(x)); }
 
-TARTAN_DEVICE int32_t clamp(int32_t x, int32_t low, int32_t high) { return x < low ? low : x > high ? high : x; }
+TARTAN_DEVICE int32_t clamp(int32_t x, int32_t low, int32_t high) {
+  return x < low ? low : x > high ? high : x;
+}
 
 template <class T>
 TARTAN_DEVICE T sum_of_warp(T x) {
