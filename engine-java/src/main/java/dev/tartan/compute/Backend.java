@@ -8,8 +8,8 @@ import org.jspecify.annotations.Nullable;
  * implementation gives the same answers: codes, bucket numbers, candidates and centroid scores are
  * equal to the bit, as all that is in integers; {@link #maxSim}, {@link #rescore} and {@link
  * #maxSimDense} differ by at most 1e-5 a query row, or 2e-3 where they multiply in float16 (cuda);
- * {@link #decompress} by at most 1e-6 an element. Results do not depend
- * on the number of threads, nor on what else is in the batch.
+ * {@link #decompress} by at most 1e-6 an element. Results do not depend on the number of threads,
+ * nor on what else is in the batch.
  *
  * <p>One instance serves any number of threads; a {@link Scope} serves one. Arguments of a wrong
  * shape or type throw {@link IllegalArgumentException}; data that contradicts itself (a code beyond

@@ -23,7 +23,8 @@ final class CudaError {
       case 46, 101 -> "another process has the device to itself; wait, or use --backend cpu";
       case NO_DEVICE ->
           "is a device there and visible (CUDA_VISIBLE_DEVICES)? or use --backend cpu";
-      case 200, 209, 218 -> "the kernels do not fit the device; use --backend cpu and report this";
+      case 200, 209, 218, 500 ->
+          "the kernels do not fit the device; use --backend cpu and report this";
       case 700, 710, 714, 715, 716, 717, 718, 719 ->
           "check the index with 'tartan verify'; if it is whole, report this and use --backend cpu";
       case 802, 999 -> "restart the machine or its NVIDIA services, or use --backend cpu";

@@ -64,7 +64,7 @@ final class DeviceMemory {
   /** The size of the class that {@code bytes} are of. */
   static long rounded(long bytes) {
     long atLeast = Math.max(bytes, LEAST);
-    long step = Math.max(1, Long.highestOneBit(atLeast - 1) / STEPS);
+    long step = Long.highestOneBit(atLeast - 1) / STEPS;
     return (atLeast + step - 1) / step * step;
   }
 
@@ -144,11 +144,12 @@ final class DeviceMemory {
 
   static int sizeClass(long size) {
     int power = Long.SIZE - 1 - Long.numberOfLeadingZeros(size - 1);
-    return (int) (power * STEPS + (size - 1) / Math.max(1, (1L << power) / STEPS) % STEPS);
+    long step = (1L << power) / STEPS;
+    return power * STEPS + (int) ((size - 1) / step % STEPS);
   }
 
   static long sizeOf(int sizeClass) {
-    long power = 1L << sizeClass / STEPS;
-    return power + (sizeClass % STEPS + 1) * Math.max(1, power / STEPS);
+    long power = 1L << (sizeClass / STEPS);
+    return power + (sizeClass % STEPS + 1L) * (power / STEPS);
   }
 }
