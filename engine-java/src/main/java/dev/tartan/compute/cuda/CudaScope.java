@@ -7,6 +7,7 @@ import dev.tartan.memory.TartanException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Device memory and the stream that works on it. Work of other scopes may read this one's buffers:
@@ -25,6 +26,7 @@ final class CudaScope implements Scope {
   private final AtomicReference<Object> readers = new AtomicReference<>(NONE);
   private long[] blocks = new long[16]; // address and size of each
   private int blockEnd;
+  private @Nullable PassageFeed feed;
   private boolean closed;
 
   CudaScope(CudaBackend backend, DeviceMemory memory, CudaStream stream) {
@@ -53,7 +55,7 @@ final class CudaScope implements Scope {
   public Buffer allocate(DType dtype, long rows, int columns) {
     requireOpen();
     long bytes = Math.multiplyExact(Math.multiplyExact(rows, (long) columns), dtype.bytes());
-    return new CudaBuffer(this, dtype, rows, columns, block(bytes));
+    return new CudaBuffer(this, dtype, rows, columns, block(bytes), null);
   }
 
   @Override
@@ -65,10 +67,41 @@ final class CudaScope implements Scope {
           "%d bytes are no whole rows of %d".formatted(segment.byteSize(), rowBytes));
     }
     long rows = segment.byteSize() / rowBytes;
-    CudaBuffer buffer = new CudaBuffer(this, dtype, rows, columns, block(segment.byteSize()));
-    stream.upload(segment, buffer.address());
+    if (staysOnHost(dtype, segment.byteSize())) {
+      return new CudaBuffer(this, dtype, rows, columns, 0, segment);
+    }
+    return bring(new CudaBuffer(this, dtype, rows, columns, 0, segment));
+  }
+
+  /** A copy on the device of what {@code buffer} was wrapped from. */
+  CudaBuffer bring(CudaBuffer buffer) {
+    requireOpen();
+    MemorySegment host = buffer.wrapped();
+    long address = block(host.byteSize());
+    stream.upload(host, address);
     stream.synchronise(); // from here on other threads may read it
-    return buffer;
+    return new CudaBuffer(this, buffer.dtype(), buffer.rows(), buffer.columns(), address, host);
+  }
+
+  /**
+   * Whether an array that does not fit the device may stay where it is: residuals and float16
+   * embeddings, of which a search reads few rows.
+   */
+  private boolean staysOnHost(DType dtype, long bytes) {
+    if ((dtype != DType.U8 && dtype != DType.F16) || memory.hasRoomForTokens(bytes)) {
+      return false;
+    }
+    backend.tellOfStreaming(bytes);
+    return true;
+  }
+
+  /** Brings passages of which some is on the host alone. */
+  PassageFeed feed() {
+    requireOpen();
+    if (feed == null) {
+      feed = new PassageFeed(this, memory, stream);
+    }
+    return feed;
   }
 
   private long block(long bytes) {
@@ -119,6 +152,9 @@ final class CudaScope implements Scope {
     closed = true;
     boolean sound = finished(stream) && readersFinished();
     if (sound) {
+      if (feed != null) {
+        feed.close();
+      }
       for (int i = 0; i < blockEnd; i += 2) {
         memory.release(blocks[i], blocks[i + 1]);
       }

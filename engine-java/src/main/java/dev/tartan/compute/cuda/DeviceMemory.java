@@ -19,11 +19,21 @@ final class DeviceMemory {
   /** "false" gives every block the size that was asked for, and none to two owners. */
   static final String POOL = "tartan.cuda.pool";
 
+  /** Bytes to take at most; 90 % of what is free unless it is set. */
+  static final String LIMIT = "tartan.cuda.memory";
+
+  /** Token residuals or embeddings of a segment that take more bytes than this stay on the host. */
+  static final String TOKENS = "tartan.cuda.tokens";
+
   private static final long LEAST = 512;
   private static final int STEPS = 8;
 
+  /** An eighth of the limit is for the scratch memory of searches. */
+  private static final int SHARE_OF_SEARCHES = 8;
+
   private final CudaDevice device;
   private final long limit;
+  private final long mostTokens;
   private final boolean pooled;
   private final Spares[] spares = new Spares[Long.SIZE * STEPS];
   private long taken; // from the driver, spares included
@@ -45,15 +55,21 @@ final class DeviceMemory {
     }
   }
 
-  DeviceMemory(CudaDevice device, long limit) {
+  /** All that {@link #LIMIT} allows of {@code device}. */
+  DeviceMemory(CudaDevice device) {
     this.device = device;
-    this.limit = limit;
-    this.pooled = Boolean.parseBoolean(System.getProperty(POOL, "true"));
+    this.limit = CudaDriver.bytes(LIMIT, device.freeBytes() / 10 * 9);
+    this.mostTokens = CudaDriver.bytes(TOKENS, Long.MAX_VALUE);
+    this.pooled = !"false".equals(CudaDriver.property(POOL));
     Arrays.setAll(spares, i -> new Spares());
   }
 
   boolean pooled() {
     return pooled;
+  }
+
+  CudaDevice device() {
+    return device;
   }
 
   /** What a block of {@code bytes} takes. */
@@ -68,9 +84,9 @@ final class DeviceMemory {
     return (atLeast + step - 1) / step * step;
   }
 
-  /** Whether a block of {@code bytes} is within the limit. */
-  synchronized boolean fits(long bytes) {
-    return taken + size(bytes) <= limit;
+  /** Whether token embeddings of {@code bytes} leave enough for what searches need besides. */
+  synchronized boolean hasRoomForTokens(long bytes) {
+    return bytes <= mostTokens && taken + size(bytes) <= limit - limit / SHARE_OF_SEARCHES;
   }
 
   /**
@@ -96,7 +112,7 @@ final class DeviceMemory {
           "out of device memory: %d MB are taken of %d MB allowed, %d MB more are needed; use"
                   .formatted(taken >> 20, limit >> 20, (size >> 20) + 1)
               + " --backend cpu, or a greater -D"
-              + CudaBackend.MEMORY);
+              + LIMIT);
     }
     taken += size;
     return address;

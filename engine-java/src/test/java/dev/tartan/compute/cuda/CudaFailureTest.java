@@ -32,7 +32,7 @@ class CudaFailureTest {
   @AfterEach
   void tearDown() {
     FakeDriver.set("TARTAN_FAKE_FAIL", "");
-    System.clearProperty(CudaBackend.MEMORY);
+    System.clearProperty(DeviceMemory.LIMIT);
   }
 
   @Test
@@ -111,7 +111,7 @@ class CudaFailureTest {
 
   /** Something that needs every kind of call. */
   private static void work() {
-    try (CudaBackend backend = CudaBackend.open(1);
+    try (CudaBackend backend = CudaBackend.open(1, s -> {});
         Scope scope = backend.openScope()) {
       Buffer centroids = scope.allocate(DType.F32, 1, 8);
       centroids.copyFrom(MemorySegment.ofArray(new float[] {1, 0, 0, 0, 0, 0, 0, 0}));
@@ -122,21 +122,21 @@ class CudaFailureTest {
 
   @Test
   void memoryHasALimit() {
-    System.setProperty(CudaBackend.MEMORY, "1000000");
-    try (CudaBackend backend = CudaBackend.open(1);
+    System.setProperty(DeviceMemory.LIMIT, "1000000");
+    try (CudaBackend backend = CudaBackend.open(1, s -> {});
         Scope scope = backend.openScope()) {
       Buffer small = scope.allocate(DType.U8, 500_000, 1);
       assertOutOfMemory(() -> scope.allocate(DType.U8, 500_000, 1));
       assertEquals(500_000, small.rows());
       scope.allocate(DType.U8, 300_000, 1);
     }
-    System.setProperty(CudaBackend.MEMORY, "a lot");
-    assertThrows(TartanException.class, () -> CudaBackend.open(1));
+    System.setProperty(DeviceMemory.LIMIT, "a lot");
+    assertThrows(TartanException.class, () -> CudaBackend.open(1, s -> {}));
   }
 
   @Test
   void theDeviceHasNoMore() {
-    try (CudaBackend backend = CudaBackend.open(1);
+    try (CudaBackend backend = CudaBackend.open(1, s -> {});
         Scope scope = backend.openScope()) {
       FakeDriver.set("TARTAN_FAKE_FAIL", "cuMemAlloc_v2:2:1");
       assertOutOfMemory(() -> scope.allocate(DType.U8, 100, 1));
