@@ -67,32 +67,30 @@ final class CudaScope implements Scope {
           "%d bytes are no whole rows of %d".formatted(segment.byteSize(), rowBytes));
     }
     long rows = segment.byteSize() / rowBytes;
-    if (staysOnHost(dtype, segment.byteSize())) {
-      return new CudaBuffer(this, dtype, rows, columns, 0, segment);
+    CudaBuffer buffer = new CudaBuffer(this, dtype, rows, columns, 0, segment);
+    if (dtype != DType.U8 && dtype != DType.F16) {
+      return bring(buffer);
     }
-    return bring(new CudaBuffer(this, dtype, rows, columns, 0, segment));
+    // residuals and embeddings, of which a search reads few rows: they may stay where they are
+    long address = memory.tryAllocateForTokens(segment.byteSize());
+    if (address == 0 && segment.byteSize() > 0) {
+      backend.tellOfStreaming(segment.byteSize());
+      return buffer;
+    }
+    return filled(buffer, keep(address, segment.byteSize()));
   }
 
   /** A copy on the device of what {@code buffer} was wrapped from. */
   CudaBuffer bring(CudaBuffer buffer) {
     requireOpen();
+    return filled(buffer, block(buffer.bytes()));
+  }
+
+  private CudaBuffer filled(CudaBuffer buffer, long address) {
     MemorySegment host = buffer.wrapped();
-    long address = block(host.byteSize());
     stream.upload(host, address);
     stream.synchronise(); // from here on other threads may read it
     return new CudaBuffer(this, buffer.dtype(), buffer.rows(), buffer.columns(), address, host);
-  }
-
-  /**
-   * Whether an array that does not fit the device may stay where it is: residuals and float16
-   * embeddings, of which a search reads few rows.
-   */
-  private boolean staysOnHost(DType dtype, long bytes) {
-    if ((dtype != DType.U8 && dtype != DType.F16) || memory.hasRoomForTokens(bytes)) {
-      return false;
-    }
-    backend.tellOfStreaming(bytes);
-    return true;
   }
 
   /** Brings passages of which some is on the host alone. */
@@ -105,7 +103,11 @@ final class CudaScope implements Scope {
   }
 
   private long block(long bytes) {
-    long address = memory.allocate(bytes);
+    return keep(memory.allocate(bytes), bytes);
+  }
+
+  /** Sees to it that a block goes back when this closes. */
+  private long keep(long address, long bytes) {
     if (blockEnd == blocks.length) {
       blocks = Arrays.copyOf(blocks, 2 * blockEnd);
     }

@@ -84,9 +84,12 @@ final class DeviceMemory {
     return (atLeast + step - 1) / step * step;
   }
 
-  /** Whether token embeddings of {@code bytes} leave enough for what searches need besides. */
-  synchronized boolean hasRoomForTokens(long bytes) {
-    return bytes <= mostTokens && taken + size(bytes) <= limit - limit / SHARE_OF_SEARCHES;
+  /**
+   * {@link #tryAllocate} for token embeddings, which leave enough for what searches need besides.
+   */
+  synchronized long tryAllocateForTokens(long bytes) {
+    boolean room = taken + size(bytes) <= limit - limit / SHARE_OF_SEARCHES;
+    return room && bytes <= mostTokens ? tryAllocate(bytes) : 0;
   }
 
   /**
@@ -94,11 +97,24 @@ final class DeviceMemory {
    *
    * @throws TartanException if the limit or the device does not allow as much
    */
-  synchronized long allocate(long bytes) {
+  long allocate(long bytes) {
+    long address = tryAllocate(bytes);
+    if (address == 0 && bytes > 0) {
+      throw new TartanException(
+          "out of device memory: of %d MB allowed not the %d MB are left that are needed; use"
+                  .formatted(limit >> 20, (bytes >> 20) + 1)
+              + " --backend cpu, or a greater -D"
+              + LIMIT);
+    }
+    return address;
+  }
+
+  /** The same, but 0 if the limit or the device does not allow as much. */
+  synchronized long tryAllocate(long bytes) {
+    long size = size(bytes);
     if (bytes == 0) {
       return 0;
     }
-    long size = size(bytes);
     if (pooled && spares[sizeClass(size)].count > 0) {
       return spares[sizeClass(size)].pop();
     }
@@ -107,14 +123,9 @@ final class DeviceMemory {
       freeSpares();
       address = taken + size <= limit ? ask(size) : 0;
     }
-    if (address == 0) {
-      throw new TartanException(
-          "out of device memory: %d MB are taken of %d MB allowed, %d MB more are needed; use"
-                  .formatted(taken >> 20, limit >> 20, (size >> 20) + 1)
-              + " --backend cpu, or a greater -D"
-              + LIMIT);
+    if (address != 0) {
+      taken += size;
     }
-    taken += size;
     return address;
   }
 

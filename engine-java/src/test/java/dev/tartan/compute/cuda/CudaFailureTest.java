@@ -11,8 +11,10 @@ import dev.tartan.memory.DType;
 import dev.tartan.memory.TartanException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -142,6 +144,24 @@ class CudaFailureTest {
       assertOutOfMemory(() -> scope.allocate(DType.U8, 100, 1));
       FakeDriver.set("TARTAN_FAKE_FAIL", "");
       scope.allocate(DType.U8, 100, 1);
+    }
+  }
+
+  @Test
+  void tokensStayOnTheHostWhereTheDeviceHasNoMore() {
+    List<String> notices = new ArrayList<>();
+    MemorySegment rows = MemorySegment.ofArray(new byte[] {1, 2, 3, 4, 5, 6});
+    try (CudaBackend backend = CudaBackend.open(1, notices::add);
+        Scope scope = backend.openScope()) {
+      FakeDriver.set("TARTAN_FAKE_FAIL", "cuMemAlloc_v2:2:1");
+      assertOutOfMemory(() -> scope.wrap(DType.I32, 1, rows.asSlice(0, 4)));
+      for (int again = 0; again < 2; again++) {
+        Buffer residuals = scope.wrap(DType.U8, 2, rows);
+        MemorySegment copy = MemorySegment.ofArray(new byte[2]);
+        residuals.slice(1, 2).copyRowsTo(1, 1, copy);
+        assertEquals(5, copy.get(ValueLayout.JAVA_BYTE, 0));
+      }
+      assertEquals(1, notices.size(), notices.toString());
     }
   }
 
