@@ -128,8 +128,8 @@ class CudaHeaderTest {
   }
 
   private static Path directory() {
-    String path = System.getProperty("tartan.kernels");
-    assumeTrue(path != null, "tartan.kernels is not set");
+    String path = System.getProperty("tartan.kernel.sources");
+    assumeTrue(path != null, "tartan.kernel.sources is not set");
     return Path.of(path);
   }
 }
