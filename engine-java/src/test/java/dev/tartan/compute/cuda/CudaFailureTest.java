@@ -3,6 +3,7 @@ package dev.tartan.compute.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.tartan.compute.Buffer;
 import dev.tartan.compute.CentroidGrid;
@@ -40,6 +41,19 @@ class CudaFailureTest {
   @Test
   void theDeviceIsNamed() throws Exception {
     assertEquals("cuda (Tartan host emulation, sm_90, 1 GiB)", FakeDriver.child(Map.of()));
+  }
+
+  /** As {@link CudaImage} chooses, the driver takes them, and they have all kernels. */
+  @Test
+  void everyDeviceHasKernels() throws Exception {
+    assumeTrue(CudaImage.machineCode(8, 0, CudaImage::exists) != null, "no kernels were compiled");
+    for (String capability : List.of("8.0", "8.7", "8.9", "9.0", "10.3", "11.0", "12.1", "13.0")) {
+      String said =
+          FakeDriver.child(
+              Map.of("TARTAN_FAKE_CAPABILITY", capability), "-D" + CudaImage.PROPERTY + "=");
+      String name = "sm_" + capability.replace(".", "");
+      assertEquals("cuda (Tartan host emulation, " + name + ", 1 GiB)", said);
+    }
   }
 
   @Test

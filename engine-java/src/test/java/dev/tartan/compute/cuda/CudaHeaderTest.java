@@ -24,7 +24,7 @@ class CudaHeaderTest {
   private static final Pattern FIELD =
       Pattern.compile("(?:const )?(\\w+)(\\*?) (\\w+)(?:\\[(\\d+)])?;");
   private static final Pattern KERNEL =
-      Pattern.compile("TARTAN_KERNEL\\((tartan_\\w+), (\\w+), (\\w+)\\)");
+      Pattern.compile("TARTAN_KERNEL(?:_OF_BLOCKS)?\\((tartan_\\w+), (\\w+),(?: \\d+,)? (\\w+)\\)");
   private static final Pattern CONSTANT = Pattern.compile("constexpr int (\\w+) = (\\d+);");
   private static final Pattern FUSED = Pattern.compile("TARTAN_FUSED_KERNEL\\((tartan_\\w+),");
 
