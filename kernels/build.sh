@@ -25,5 +25,6 @@ case "${1:-}" in
       cmake --build target/cmake --target format-check
     fi
     ctest --test-dir target/cmake --output-on-failure ;;
-  *) echo "usage: build.sh build|test"; exit 2 ;;
+  count) target/cmake/count_traffic ;; # the tables of docs/kernels.md, after build
+  *) echo "usage: build.sh build|test|count"; exit 2 ;;
 esac
