@@ -193,16 +193,14 @@ public final class Searcher implements AutoCloseable {
         Scope scope = backend.openScope()) {
       if (snapshot.codec().compressed()) {
         Buffer out = scope.allocate(DType.F32, tokens, codec.dim());
-        backend.decompress(codec, segment.compressed(scope), segment.firstToken(passage), out);
+        backend.decompress(codec, segment.compressed(scope, passage), 0, out);
         Rotation turned = snapshot.codec().rotation();
         if (turned != null) {
           out = turned.rotateBack(out, backend, scope);
         }
         out.copyTo(rows.data());
       } else {
-        Buffer part = segment.dense(scope).rows().slice(segment.firstToken(passage), tokens);
-        MemorySegment halves = arena.allocate(part.bytes(), 64);
-        part.copyTo(halves);
+        MemorySegment halves = segment.embeddings(passage);
         Layouts.halfToFloat(halves, rows.data(), (long) tokens * codec.dim());
       }
     }

@@ -148,6 +148,28 @@ public final class Segment {
         codec.compressed() ? wrap(scope, Component.FACTORS) : null);
   }
 
+  /** The same for one passage alone, which is number 0 there. */
+  public CompressedPassages compressed(Scope scope, int passage) {
+    dev.tartan.compute.Buffer offsets = scope.allocate(DType.I64, 2, 1);
+    offsets.copyFrom(MemorySegment.ofArray(new long[] {0, doclen(passage)}));
+    return new CompressedPassages(
+        offsets,
+        wrap(scope, Component.CODES, passage),
+        wrap(scope, Component.RESIDUALS, passage),
+        wrap(scope, Component.FACTORS, passage));
+  }
+
+  /** The token embeddings of one passage of a segment that was not compressed: float16. */
+  public MemorySegment embeddings(int passage) {
+    return rows(file(Component.EMBEDDINGS), passage);
+  }
+
+  private MemorySegment rows(ArrayFile tokens, int passage) {
+    return tokens
+        .data()
+        .asSlice(firstToken(passage) * tokens.rowBytes(), doclen(passage) * tokens.rowBytes());
+  }
+
   /** The token embeddings of a segment that was not compressed. */
   public DensePassages dense(Scope scope) {
     return new DensePassages(
@@ -223,7 +245,16 @@ public final class Segment {
 
   private dev.tartan.compute.Buffer wrap(Scope scope, Component component) {
     ArrayFile file = file(component);
-    return scope.wrap(file.dtype(), (int) (file.rowBytes() / file.dtype().bytes()), file.data());
+    return scope.wrap(file.dtype(), columns(file), file.data());
+  }
+
+  private dev.tartan.compute.Buffer wrap(Scope scope, Component component, int passage) {
+    ArrayFile file = file(component);
+    return scope.wrap(file.dtype(), columns(file), rows(file, passage));
+  }
+
+  private static int columns(ArrayFile file) {
+    return (int) (file.rowBytes() / file.dtype().bytes());
   }
 
   private String string(Component offsets, Component bytes, int index) {
