@@ -4,7 +4,7 @@
 // maxima of the rows meet in shared memory.
 #include "product.cuh"
 
-TARTAN_KERNEL(tartan_centroid_scores, 256, CentroidScoresArguments) {
+TARTAN_KERNEL_OF_BLOCKS(tartan_centroid_scores, 256, 2, CentroidScoresArguments) {
   TARTAN_SHARED(float, memory, kProductFloats);
   TARTAN_SHARED(float, tops, kTile * 16);
   const View<const int32_t> offsets(arguments.queries.offsets);

@@ -106,29 +106,27 @@ TARTAN_DEVICE void score_candidates(const Scorer& scorer, const Queries& queries
   const int64_t n = View<const int64_t>(candidates.counts)[q];
   const int64_t first = static_cast<int64_t>(blockIdx.x) * kWarps * kTurns;
   if (first >= n) return;
-  float score[kTurns] = {};
+  const View<float> scores(candidates.scores);
   for (int64_t row = 0; row < count; row += kRows) {
     sync_block();
     fill_fragments(scorer.fragments, rows, row, count, queries.dim);
     sync_block();
-    TARTAN_UNROLL
     for (int turn = 0; turn < kTurns; turn++) {
-      const int64_t i = first + turn * kWarps + warp();
-      if (i >= n) continue;
-      const int32_t passage = View<const int32_t>(candidates.passages)[q * candidates.capacity + i];
+      const int64_t i = q * candidates.capacity + first + turn * kWarps + warp();
+      if (i >= q * candidates.capacity + n) break;
+      const int32_t passage = View<const int32_t>(candidates.passages)[i];
       const TokenRange tokens = tokens_of(offsets, passages, passage, status);
       float top[kColumns][2];
       TARTAN_UNROLL
       for (int k = 0; k < kColumns; k++) top[k][0] = top[k][1] = not_a_number();
-      for (int64_t t = tokens.first; t < tokens.last; t += kTokens)
+      for (int64_t t = tokens.first; t < tokens.last; t += kTokens) {
         scorer.raise(q, row, count, t, tokens.last, top);
-      score[turn] = tokens.first < tokens.last ? score[turn] + sum_of_tops(top, count - row) : -infinity();
+      }
+      const float sum = tokens.first < tokens.last ? sum_of_tops(top, count - row) : -infinity();
+      if (lane() != 0) continue;
+      const float before = row > 0 ? scores[i] : 0.0f;
+      scores[i] = before + sum;
     }
-  }
-  TARTAN_UNROLL
-  for (int turn = 0; turn < kTurns; turn++) {
-    const int64_t i = first + turn * kWarps + warp();
-    if (i < n && lane() == 0) View<float>(candidates.scores)[q * candidates.capacity + i] = score[turn];
   }
 }
 

@@ -4,7 +4,7 @@
 // time (product.cuh). Centroids are read from L2 once for every 64 rows.
 #include "product.cuh"
 
-TARTAN_KERNEL(tartan_nearest_centroids, 256, NearestCentroidsArguments) {
+TARTAN_KERNEL_OF_BLOCKS(tartan_nearest_centroids, 256, 2, NearestCentroidsArguments) {
   TARTAN_SHARED(float, memory, kProductFloats);
   TARTAN_SHARED(float, tops, kTile * 16);
   TARTAN_SHARED(int32_t, tops_at, kTile * 16);

@@ -2,6 +2,7 @@
 // the same kernel sources run on a CPU, where every access through a View is checked.
 //
 //   TARTAN_KERNEL(name, threads, Arguments) { ... arguments.x ... }     a kernel of blocks of `threads`
+//   TARTAN_KERNEL_OF_BLOCKS(name, threads, blocks, Arguments)     whose registers let so many blocks be resident
 //   TARTAN_SHARED(type, name, count);  TARTAN_DYNAMIC_SHARED(type, name);   View<type> name
 //   View<T>(pointer), view[i], view + n       memory of a block or of the device, element by element
 //   load_as<V>(view, i), store_as<V>(view, i, v)     a vector V from element i on, aligned to its size
@@ -20,10 +21,12 @@
 
 #if defined(TARTAN_EMULATED)
 #include "device.h"
+#define TARTAN_KERNEL_OF_BLOCKS(name, threads, blocks, Arguments) TARTAN_KERNEL(name, threads, Arguments)
 #else
 
-#define TARTAN_KERNEL(name, threads, Arguments) \
-  extern "C" __global__ void __launch_bounds__(threads, 1) name(const Arguments arguments)
+#define TARTAN_KERNEL_OF_BLOCKS(name, threads, blocks, Arguments) \
+  extern "C" __global__ void __launch_bounds__(threads, blocks) name(const Arguments arguments)
+#define TARTAN_KERNEL(name, threads, Arguments) TARTAN_KERNEL_OF_BLOCKS(name, threads, 1, Arguments)
 #define TARTAN_DEVICE static __device__ __forceinline__
 #define TARTAN_SHARED(type, name, count)        \
   __shared__ __align__(TARTAN_SHARED_ALIGNMENT) \

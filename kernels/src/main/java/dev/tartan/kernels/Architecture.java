@@ -1,8 +1,8 @@
 package dev.tartan.kernels;
 
 /**
- * A kind of device that kernels are compiled for, with what bounds the threads of one multiprocessor
- * (CUDA C++ programming guide, "compute capabilities").
+ * A kind of device that kernels are compiled for, with what bounds the threads of one
+ * multiprocessor (CUDA C++ programming guide, "compute capabilities").
  *
  * @param name "sm_90"
  * @param warps resident at most
@@ -30,7 +30,8 @@ record Architecture(String name, int warps, int blocks, int sharedKib) {
     int registersOfWarp = Math.max(step, (registers * 32 + step - 1) / step * step);
     int byRegisters = REGISTERS / registersOfWarp / warpsOfBlock;
     int byShared = sharedKib * 1024 / (sharedBytes + RESERVED_SHARED);
-    int resident = Math.min(Math.min(blocks, warps / warpsOfBlock), Math.min(byRegisters, byShared));
+    int resident =
+        Math.min(Math.min(blocks, warps / warpsOfBlock), Math.min(byRegisters, byShared));
     return 100 * resident * warpsOfBlock / warps;
   }
 }

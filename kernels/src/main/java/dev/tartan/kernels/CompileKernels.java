@@ -32,7 +32,8 @@ final class CompileKernels {
     Path sources = Path.of(args[0]);
     Path out = Path.of(args[1]);
     if (!Nvrtc.present()) {
-      System.out.println("kernels: no CUDA compiler for this platform; the cuda backend is left out");
+      System.out.println(
+          "kernels: no CUDA compiler for this platform; the cuda backend is left out");
       return;
     }
     String program = program(sources);
@@ -55,12 +56,16 @@ final class CompileKernels {
     Files.writeString(stampFile, stamp);
   }
 
-  private static KernelReport compile(Nvrtc nvrtc, String program, Path sources, Path out) throws IOException {
+  private static KernelReport compile(Nvrtc nvrtc, String program, Path sources, Path out)
+      throws IOException {
     Map<String, Future<Nvrtc.Result>> results = new TreeMap<>();
     KernelReport report = new KernelReport(threads(sources), DYNAMIC_BYTES);
-    try (ExecutorService pool = Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors())) {
+    try (ExecutorService pool =
+        Executors.newFixedThreadPool(Runtime.getRuntime().availableProcessors())) {
       for (Architecture architecture : Architecture.ALL) {
-        results.put(architecture.name(), pool.submit(() -> compile(nvrtc, program, sources, architecture.name(), "CUBIN")));
+        results.put(
+            architecture.name(),
+            pool.submit(() -> compile(nvrtc, program, sources, architecture.name(), "CUBIN")));
       }
       results.put("tartan", pool.submit(() -> compile(nvrtc, program, sources, PTX, "PTX")));
     }
@@ -80,8 +85,10 @@ final class CompileKernels {
     return report;
   }
 
-  private static Nvrtc.Result compile(Nvrtc nvrtc, String program, Path sources, String target, String kind) {
-    List<String> options = new ArrayList<>(List.of("-arch=" + target, "--std=c++17", "--fmad=false", "-I" + sources));
+  private static Nvrtc.Result compile(
+      Nvrtc nvrtc, String program, Path sources, String target, String kind) {
+    List<String> options =
+        new ArrayList<>(List.of("-arch=" + target, "--std=c++17", "--fmad=false", "-I" + sources));
     if (kind.equals("CUBIN")) {
       options.add("--ptxas-options=-v");
     }
@@ -110,7 +117,8 @@ final class CompileKernels {
     }
     for (Path file : files(sources, ".cu")) {
       String name = file.getFileName().toString();
-      program.append("namespace in_%s {%n#include \"%s\"%n}%n".formatted(name.replace(".cu", ""), name));
+      program.append(
+          "namespace in_%s {%n#include \"%s\"%n}%n".formatted(name.replace(".cu", ""), name));
     }
     return program.toString();
   }

@@ -10,10 +10,11 @@ import java.util.regex.Pattern;
 /** What each kernel takes on each architecture, from what the assembler says of it. */
 final class KernelReport {
   private static final Pattern ENTRY = Pattern.compile("Compiling entry function '(\\w+)'");
-  private static final Pattern SPILLS = Pattern.compile("(\\d+) bytes spill stores, (\\d+) bytes spill loads");
+  private static final Pattern SPILLS =
+      Pattern.compile("(\\d+) bytes spill stores, (\\d+) bytes spill loads");
   private static final Pattern USED = Pattern.compile("Used (\\d+) registers");
   private static final Pattern SHARED = Pattern.compile("(\\d+) bytes smem");
-  private static final Pattern KERNEL = Pattern.compile("TARTAN_KERNEL\\((\\w+), (\\w+),");
+  private static final Pattern KERNEL = Pattern.compile("TARTAN_KERNEL(?:_OF_BLOCKS)?\\((\\w+), (\\w+),");
   private static final Pattern FUSED = Pattern.compile("TARTAN_FUSED_KERNEL\\((\\w+),");
   private static final Pattern CONSTANT = Pattern.compile("constexpr int (\\w+) = (\\d+);");
   private static final int FUSED_THREADS = 128;
@@ -92,19 +93,29 @@ final class KernelReport {
 
   String text() {
     StringBuilder text = new StringBuilder();
-    text.append("%nCUDA kernels: registers / theoretical occupancy in %%, * where registers are spilled%n".formatted());
+    text.append(
+        "%nCUDA kernels: registers / theoretical occupancy in %%, * where registers are spilled%n"
+            .formatted());
     text.append("%-30s %7s %8s".formatted("kernel", "threads", "shared"));
     Architecture.ALL.forEach(a -> text.append(" %9s".formatted(a.name())));
     text.append(System.lineSeparator());
     uses.forEach(
         (kernel, byArchitecture) -> {
-          boolean dynamic = kernel.contains("maxsim_") && !kernel.contains("integer") || kernel.contains("rescore");
-          int shared = byArchitecture.values().iterator().next().shared + (dynamic ? dynamicBytes : 0);
+          boolean dynamic =
+              (kernel.contains("maxsim_") && !kernel.contains("integer")) || kernel.contains("rescore");
+          int shared =
+              byArchitecture.values().iterator().next().shared + (dynamic ? dynamicBytes : 0);
           int count = threads.getOrDefault(kernel, 256);
           text.append("%-30s %7d %8d".formatted(kernel, count, shared));
           for (Architecture a : Architecture.ALL) {
             Use use = byArchitecture.get(a.name());
-            String cell = use == null ? "-" : use.registers + "/" + a.occupancy(count, use.registers, shared) + (use.spilled > 0 ? "*" : "");
+            String cell =
+                use == null
+                    ? "-"
+                    : use.registers
+                        + "/"
+                        + a.occupancy(count, use.registers, shared)
+                        + (use.spilled > 0 ? "*" : "");
             text.append(" %9s".formatted(cell));
           }
           text.append(System.lineSeparator());
