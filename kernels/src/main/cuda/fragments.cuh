@@ -2,8 +2,8 @@
 //
 // A warp takes a candidate, 16 tokens at a time (the 16 rows of a) against 32 query rows (four times the 8 columns of b). Which
 // 16 dimensions make a step of the product is ours to choose, as long as tokens and query agree: so that a thread reads what is
-// contiguous. In a piece of 128 dimensions thread t of the four of a token has the dimensions 32 t .. 32 t + 31, four a step; in
-// the last piece of n dimensions it has ceil(n / 16) * 4.
+// contiguous, thread t of the four of a token takes of packed rows, in a piece of 128 dimensions, 32 t .. 32 t + 31, four a step
+// (in the last piece of n dimensions ceil(n / 16) * 4), and of plain rows 16 s + 4 t .. 16 s + 4 t + 3 in step s.
 //
 //   a[0], a[2]: dimensions 0, 1 and 2, 3 of the step of token lane / 4     a[1], a[3]: of token lane / 4 + 8
 //   b[0], b[1]: the same dimensions of query row 8 n + lane / 4
@@ -27,13 +27,17 @@ constexpr int kSteps = kPiece / 16;
 // Dynamic shared memory of a block: fragments of 32 query rows.
 TARTAN_DEVICE constexpr int fragment_bytes(int dim) { return (dim + 15) / 16 * kColumns * kWarp * 8; }
 
-// What thread t of a token has of the piece from dimension `first` on.
+// What thread t of a token has of the piece from dimension `piece` on.
+template <bool kPacked>
 struct Part {
   int steps;
-  int first;  // dimension of its first step
+  int first;
 
   TARTAN_METHOD Part(int dim, int piece, int t)
-      : steps(smaller(kSteps, (dim - piece + 15) / 16)), first(piece + t * steps * 4) {}
+      : steps(smaller(kSteps, (dim - piece + 15) / 16)), first(piece + t * 4 * (kPacked ? steps : 1)) {}
+
+  // The first of its four dimensions of a step.
+  TARTAN_METHOD int at(int step) const { return first + step * (kPacked ? 4 : 16); }
 };
 
 TARTAN_DEVICE float row_value(View<const float> rows, int64_t row, int64_t count, int d, int dim) {
@@ -41,14 +45,14 @@ TARTAN_DEVICE float row_value(View<const float> rows, int64_t row, int64_t count
 }
 
 // The rows [row, row + 32) of a query of `count` rows, as fragments [steps of all pieces][kColumns][kWarp].
+template <bool kPacked>
 TARTAN_DEVICE void fill_fragments(View<uint2> fragments, View<const float> rows, int64_t row, int64_t count,
                                   int dim) {
   const int all = (dim + 15) / 16 * kColumns;
   for (int i = warp(); i < all; i += kWarps) {
     const int step = i / kColumns;
     const int piece = step / kSteps * kPiece;
-    const Part part(dim, piece, lane() % 4);
-    const int d = part.first + step % kSteps * 4;
+    const int d = Part<kPacked>(dim, piece, lane() % 4).at(step % kSteps);
     const int64_t r = row + i % kColumns * 8 + lane() / 4;
     uint2 b;
     b.x = halves_of(row_value(rows, r, count, d, dim), row_value(rows, r, count, d + 1, dim));
@@ -109,7 +113,7 @@ TARTAN_DEVICE void score_candidates(const Scorer& scorer, const Queries& queries
   const View<float> scores(candidates.scores);
   for (int64_t row = 0; row < count; row += kRows) {
     sync_block();
-    fill_fragments(scorer.fragments, rows, row, count, queries.dim);
+    fill_fragments<Scorer::kPacked>(scorer.fragments, rows, row, count, queries.dim);
     sync_block();
     for (int turn = 0; turn < kTurns; turn++) {
       const int64_t i = q * candidates.capacity + first + turn * kWarps + warp();

@@ -72,6 +72,7 @@ struct Codes {
 
 template <int kBits, bool kCentroids>
 struct FusedScorer {
+  static constexpr bool kPacked = true;
   const MaxSimArguments& arguments;
   View<uint2> fragments;
   Weights<kBits> weights;
@@ -87,28 +88,34 @@ struct FusedScorer {
   struct Tile {
     const FusedScorer& scorer;
     const Token* tokens;
-    Part part;
+    Part<true> part;
 
     TARTAN_METHOD void operator()(int step, uint32_t (&a)[4]) const {
       TARTAN_UNROLL
       for (int k = 0; k < 2; k++) {
         const uint32_t four = tokens[k].codes.four(step);
-        a[k] = scorer.element(tokens[k], four, part.first + step * 4);
-        a[k + 2] = scorer.element(tokens[k], four >> 2 * kBits, part.first + step * 4 + 2);
+        const uint32_t low = scorer.weights.pair(four);
+        const uint32_t high = scorer.weights.pair(four >> 2 * kBits);
+        if constexpr (kCentroids) {
+          scorer.reconstruct(tokens[k], part.at(step), low, high, a[k], a[k + 2]);
+        } else {
+          a[k] = low, a[k + 2] = high;
+        }
       }
     }
   };
 
-  // The dimensions d and d + 1 of a token.
-  TARTAN_METHOD uint32_t element(const Token& token, uint32_t codes, int d) const {
-    const uint32_t pair = weights.pair(codes);
-    if constexpr (!kCentroids) return pair;
+  // Four dimensions of a token from d on, of their weights.
+  TARTAN_METHOD void reconstruct(const Token& token, int d, uint32_t low, uint32_t high, uint32_t& a,
+                                 uint32_t& b) const {
     const Codec& codec = arguments.codec;
-    if (d >= codec.dim) return 0;
-    const float2 c = load_as<float2>(View<const float>(codec.centroids),
-                                     static_cast<int64_t>(greater(token.code, 0)) * codec.dim + d);
+    a = b = 0;
+    if (d >= codec.dim) return;
+    const int64_t at = static_cast<int64_t>(greater(token.code, 0)) * codec.dim + d;
+    const float4 c = load_as<float4>(View<const float>(codec.centroids), at);
     const uint32_t factor = codec.form == kScaled ? token.factor * 0x10001u : 0x3c003c00u;
-    return multiply_add_halves(factor, pair, halves_of(c.x, c.y));
+    a = multiply_add_halves(factor, low, halves_of(c.x, c.y));
+    b = multiply_add_halves(factor, high, halves_of(c.z, c.w));
   }
 
   TARTAN_METHOD Token token_at(int64_t t) const {
@@ -119,7 +126,7 @@ struct FusedScorer {
     return token;
   }
 
-  TARTAN_METHOD void load_codes(Token& token, const Part& part) const {
+  TARTAN_METHOD void load_codes(Token& token, const Part<true>& part) const {
     const int dim = arguments.codec.dim;
     const View<const uint8_t> residuals(arguments.passages.residuals);
     const int64_t row = token.number * (dim * kBits / 8);
@@ -137,7 +144,7 @@ struct FusedScorer {
     Token tokens[2] = {token_at(smaller(t, last - 1)), token_at(smaller(t + 8, last - 1))};
     float sums[kColumns][4] = {};
     for (int piece = 0; piece < dim; piece += kPiece) {
-      const Part part(dim, piece, lane() % 4);
+      const Part<true> part(dim, piece, lane() % 4);
       load_codes(tokens[0], part);
       load_codes(tokens[1], part);
       multiply_piece(fragments + piece / 16 * kColumns * kWarp, part.steps, Tile{*this, tokens, part}, sums);

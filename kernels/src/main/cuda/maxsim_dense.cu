@@ -6,27 +6,31 @@
 struct DenseTile {
   const Dense& dense;
   int64_t rows[2];  // tokens lane / 4 and lane / 4 + 8
-  Part part;
+  Part<false> part;
 
-  TARTAN_METHOD uint32_t pair(int64_t row, int d) const {
-    if (d >= dense.dim) return 0;
+  // Dimensions d .. d + 3 of a row.
+  TARTAN_METHOD uint2 four(int64_t row, int d) const {
+    uint2 halves = {0, 0};
+    if (d >= dense.dim) return halves;
     const int64_t at = row * dense.dim + d;
-    if (dense.value_bytes == 2)
-      return load_as<uint32_t>(View<const uint16_t>(static_cast<const uint16_t*>(dense.rows)), at);
-    const float2 x = load_as<float2>(View<const float>(static_cast<const float*>(dense.rows)), at);
-    return halves_of(x.x, x.y);
+    if (dense.value_bytes == 2) {
+      return load_as<uint2>(View<const uint16_t>(static_cast<const uint16_t*>(dense.rows)), at);
+    }
+    const float4 x = load_as<float4>(View<const float>(static_cast<const float*>(dense.rows)), at);
+    halves.x = halves_of(x.x, x.y);
+    halves.y = halves_of(x.z, x.w);
+    return halves;
   }
 
   TARTAN_METHOD void operator()(int step, uint32_t (&a)[4]) const {
-    const int d = part.first + step * 4;
-    a[0] = pair(rows[0], d);
-    a[1] = pair(rows[1], d);
-    a[2] = pair(rows[0], d + 2);
-    a[3] = pair(rows[1], d + 2);
+    const uint2 x = four(rows[0], part.at(step));
+    const uint2 y = four(rows[1], part.at(step));
+    a[0] = x.x, a[1] = y.x, a[2] = x.y, a[3] = y.y;
   }
 };
 
 struct DenseScorer {
+  static constexpr bool kPacked = false;
   const Dense& dense;
   View<uint2> fragments;
 
@@ -37,7 +41,7 @@ struct DenseScorer {
     const int64_t t1 = t0 + 8;
     for (int piece = 0; piece < dense.dim; piece += kPiece) {
       const DenseTile tile = {
-          dense, {smaller(t0, last - 1), smaller(t1, last - 1)}, Part(dense.dim, piece, lane() % 4)};
+          dense, {smaller(t0, last - 1), smaller(t1, last - 1)}, Part<false>(dense.dim, piece, lane() % 4)};
       multiply_piece(fragments + piece / 16 * kColumns * kWarp, tile.part.steps, tile, sums);
     }
     // Tokens beyond the last repeat it, which leaves a maximum as it is.

@@ -31,7 +31,7 @@ public final class Backends {
       case "auto" -> automatic(threads, notices);
       case "cpu" -> new HostBackend("cpu", CpuKernels.best(notices), threads);
       case "reference" -> new HostBackend("reference", new ReferenceKernels(), threads);
-      case "cuda" -> CudaBackend.open(threads);
+      case "cuda" -> CudaBackend.open(threads, notices);
       default ->
           throw new TartanException(
               "there is no backend '%s'; choose of %s".formatted(name, String.join(", ", NAMES)));
@@ -43,7 +43,7 @@ public final class Backends {
     if (CudaBackend.isInstalled()) {
       String problem = CudaBackend.problem();
       if (problem == null) {
-        return CudaBackend.open(threads);
+        return CudaBackend.open(threads, notices);
       }
       notices.accept("the GPU is not used: " + problem);
     }

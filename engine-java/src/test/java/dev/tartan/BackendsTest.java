@@ -13,7 +13,9 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
-/** What "auto" takes, in processes that find the driver of the tests where the machine's would be. */
+/**
+ * What "auto" takes, in processes that find the driver of the tests where the machine's would be.
+ */
 class BackendsTest {
   @Test
   void aDeviceIsTakenWithoutAWord() throws Exception {

@@ -1,8 +1,8 @@
 package dev.tartan.segment;
 
 import dev.tartan.codec.ResidualCodec;
+import dev.tartan.compute.Buffer;
 import dev.tartan.compute.CompressedPassages;
-import dev.tartan.compute.DensePassages;
 import dev.tartan.compute.InvertedListTables;
 import dev.tartan.compute.Scope;
 import dev.tartan.memory.DType;
@@ -137,20 +137,29 @@ public final class Segment {
         : null;
   }
 
-  /** The compressed token embeddings, for a codec that compresses. */
-  public CompressedPassages compressed(Scope scope) {
-    // The approximate stages read codes only: where there are no residuals, the codes stand in.
-    ArrayFile residuals = file(codec.compressed() ? Component.RESIDUALS : Component.CODES);
+  /** The codes of the tokens and their factors. The codes stand in for residuals. */
+  public CompressedPassages codes(Scope scope) {
+    Buffer codes = wrap(scope, Component.CODES);
     return new CompressedPassages(
         scope.wrap(DType.I64, 1, tokenOffsets),
-        wrap(scope, Component.CODES),
-        scope.wrap(DType.U8, (int) residuals.rowBytes(), residuals.data()),
+        codes,
+        codes,
         codec.compressed() ? wrap(scope, Component.FACTORS) : null);
   }
 
-  /** The same for one passage alone, which is number 0 there. */
+  /** The packed residuals of a segment that was compressed: U8 [tokens, bytes of one]. */
+  public Buffer residuals(Scope scope) {
+    return wrap(scope, Component.RESIDUALS);
+  }
+
+  /** The token embeddings of a segment that was not compressed: F16 [tokens, dim]. */
+  public Buffer embeddings(Scope scope) {
+    return scope.wrap(DType.F16, codec.dim(), file(Component.EMBEDDINGS).data());
+  }
+
+  /** The compressed token embeddings of one passage, which is number 0 there. */
   public CompressedPassages compressed(Scope scope, int passage) {
-    dev.tartan.compute.Buffer offsets = scope.allocate(DType.I64, 2, 1);
+    Buffer offsets = scope.allocate(DType.I64, 2, 1);
     offsets.copyFrom(MemorySegment.ofArray(new long[] {0, doclen(passage)}));
     return new CompressedPassages(
         offsets,
@@ -168,13 +177,6 @@ public final class Segment {
     return tokens
         .data()
         .asSlice(firstToken(passage) * tokens.rowBytes(), doclen(passage) * tokens.rowBytes());
-  }
-
-  /** The token embeddings of a segment that was not compressed. */
-  public DensePassages dense(Scope scope) {
-    return new DensePassages(
-        scope.wrap(DType.I64, 1, tokenOffsets),
-        scope.wrap(DType.F16, codec.dim(), file(Component.EMBEDDINGS).data()));
   }
 
   /** How many passages each centroid's list has. */
@@ -243,12 +245,12 @@ public final class Segment {
     return file;
   }
 
-  private dev.tartan.compute.Buffer wrap(Scope scope, Component component) {
+  private Buffer wrap(Scope scope, Component component) {
     ArrayFile file = file(component);
     return scope.wrap(file.dtype(), columns(file), file.data());
   }
 
-  private dev.tartan.compute.Buffer wrap(Scope scope, Component component, int passage) {
+  private Buffer wrap(Scope scope, Component component, int passage) {
     ArrayFile file = file(component);
     return scope.wrap(file.dtype(), columns(file), rows(file, passage));
   }

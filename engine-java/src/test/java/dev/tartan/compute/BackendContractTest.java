@@ -10,6 +10,7 @@ import java.lang.foreign.ValueLayout;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
@@ -284,6 +285,31 @@ class BackendContractTest {
         }
       }
     }
+  }
+
+  /** Some passages a part and a few parts a query. */
+  @Test
+  void tokensThatAreBroughtScoreAsThoseThatAreThere() {
+    Map<String, String> brought = Map.of("tartan.cuda.tokens", "0", "tartan.cuda.part", "2000");
+    List<String> notices = new ArrayList<>();
+    try (Backend there = Contenders.cuda(false);
+        Backend onHost = Contenders.cuda(brought, notices::add)) {
+      for (ContractCase data : List.of(manyPassages(), random(3), random(4), random(6))) {
+        try (Loaded a = new Loaded(data, there);
+            Loaded b = new Loaded(data, onHost)) {
+          assertEqualBits(a, b);
+          Candidates x = a.given(data.scored, new float[0][]);
+          Candidates y = b.given(data.scored, new float[0][]);
+          there.maxSimDense(a.queries, a.dense(true), x);
+          onHost.maxSimDense(b.queries, b.dense(true), y);
+          for (int q = 0; q < x.queries(); q++) {
+            assertBits(Loaded.scores(rescore(a), q), Loaded.scores(rescore(b), q));
+            assertBits(Loaded.scores(x, q), Loaded.scores(y, q));
+          }
+        }
+      }
+    }
+    assertEquals(1, notices.size(), notices.toString());
   }
 
   private static void assertEqualBits(Loaded a, Loaded b) {

@@ -7,7 +7,11 @@ import dev.tartan.compute.cuda.CudaBackend;
 import dev.tartan.compute.host.HostBackend;
 import dev.tartan.compute.reference.ReferenceKernels;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** Every backend that this machine can run, and the one that says what is right. */
@@ -38,12 +42,19 @@ public final class Contenders {
    *     exact size, so that the driver of the tests finds what is beyond it
    */
   public static Backend cuda(boolean pooled) {
+    return cuda(Map.of("tartan.cuda.pool", Boolean.toString(pooled)), notice -> {});
+  }
+
+  /** The cuda backend with settings of its own; the test is skipped where there is none. */
+  public static Backend cuda(Map<String, String> properties, Consumer<String> notices) {
     assumeTrue(NO_CUDA == null, "cuda is not tested: " + NO_CUDA);
-    String before = System.setProperty("tartan.cuda.pool", Boolean.toString(pooled));
+    Map<String, String> before = new HashMap<>();
+    properties.forEach((name, value) -> before.put(name, System.setProperty(name, value)));
     try {
-      return CudaBackend.open(2);
+      return CudaBackend.open(2, notices);
     } finally {
-      System.setProperty("tartan.cuda.pool", before == null ? "true" : before);
+      before.forEach(
+          (name, value) -> System.setProperty(name, Objects.requireNonNullElse(value, "")));
     }
   }
 

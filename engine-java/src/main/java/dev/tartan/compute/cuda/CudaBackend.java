@@ -16,7 +16,9 @@ import dev.tartan.compute.Shapes;
 import dev.tartan.compute.Workers;
 import dev.tartan.memory.Pool;
 import dev.tartan.memory.TartanException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -25,9 +27,6 @@ import org.jspecify.annotations.Nullable;
  * one launch, on the stream of the scope that its output is in.
  */
 public final class CudaBackend implements Backend {
-  /** Bytes of device memory to use at most; 90 % of what is free unless it is set. */
-  static final String MEMORY = "tartan.cuda.memory";
-
   private static final int QUERIES_AT_ONCE = 32;
 
   /** Spare streams kept: as many as threads are likely to search at once. */
@@ -41,15 +40,18 @@ public final class CudaBackend implements Backend {
   private final IndexingStages indexing = new IndexingStages(this);
   private final Pool<CudaStream> streams = new Pool<>(SPARES);
   private final AtomicInteger users = new AtomicInteger(1); // scopes, and the owner until it closes
+  private final Consumer<String> notices;
+  private final AtomicBoolean toldOfStreaming = new AtomicBoolean();
   private volatile boolean closed;
 
-  private CudaBackend(int threads) {
+  private CudaBackend(int threads, Consumer<String> notices) {
+    this.notices = notices;
     workers = new Workers(threads);
     device = CudaDevice.open(0);
     try {
       device.enter();
       module = new CudaModule(device);
-      memory = new DeviceMemory(device, limit(device.freeBytes()));
+      memory = new DeviceMemory(device);
     } catch (TartanException e) {
       device.release();
       workers.close();
@@ -61,14 +63,15 @@ public final class CudaBackend implements Backend {
    * Opens the first device.
    *
    * @param threads that searches and runs of tasks are spread over
+   * @param notices receives a line where the device's memory does not suffice for an index
    * @throws TartanException with the reason if there is no driver, no device, or one too old
    */
-  public static CudaBackend open(int threads) {
+  public static CudaBackend open(int threads, Consumer<String> notices) {
     String problem = problem();
     if (problem != null) {
       throw new TartanException("the cuda backend is not available: " + problem);
     }
-    return new CudaBackend(threads);
+    return new CudaBackend(threads, notices);
   }
 
   /** Why there is no cuda backend here, in one line; null if there is. */
@@ -82,18 +85,6 @@ public final class CudaBackend implements Backend {
    */
   public static boolean isInstalled() {
     return CudaDriver.property(CudaDriver.PROPERTY) == null && CudaDriver.get().lookup() != null;
-  }
-
-  private static long limit(long free) {
-    String bytes = CudaDriver.property(MEMORY);
-    if (bytes == null) {
-      return free / 10 * 9;
-    }
-    try {
-      return Long.parseLong(bytes);
-    } catch (NumberFormatException e) {
-      throw new TartanException("%s is '%s'; it takes bytes".formatted(MEMORY, bytes), e);
-    }
   }
 
   @Override
@@ -126,6 +117,15 @@ public final class CudaBackend implements Backend {
       stream.close();
     }
     leave();
+  }
+
+  /** Says once that an array stays on the host. */
+  void tellOfStreaming(long bytes) {
+    if (!toldOfStreaming.getAndSet(true)) {
+      notices.accept(
+          "device memory is short: %d MB of token embeddings stay on the host and are copied as searches need them"
+              .formatted(bytes >> 20));
+    }
   }
 
   /** Waits for all streams; false if the device has failed. */
@@ -248,6 +248,7 @@ public final class CudaBackend implements Backend {
       CompressedPassages passages,
       Candidates candidates) {
     Shapes.maxSim(queries, scores, codec, passages, candidates);
+    Shapes.require(passages.factors() != null, "the passages have no factors");
     search.maxSim(queries, scores, codec, passages, candidates);
   }
 

@@ -143,6 +143,12 @@ final class CudaCall {
         .number(candidates.capacity());
   }
 
+  /** {@code Candidates} of one query. */
+  CudaCall candidates(long passages, long scores, int count) {
+    counts[0] = count;
+    return number(passages).number(scores).number(stream.put(counts, 1)).number(count);
+  }
+
   private long counts(Candidates candidates) {
     if (counts.length < candidates.queries()) {
       counts = new long[candidates.queries()];

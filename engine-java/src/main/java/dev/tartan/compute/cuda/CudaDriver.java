@@ -41,6 +41,16 @@ record CudaDriver(@Nullable SymbolLookup lookup, @Nullable String absence) {
     return value.isEmpty() ? null : value;
   }
 
+  /** A system property that is a number of bytes. */
+  static long bytes(String name, long otherwise) {
+    String value = property(name);
+    try {
+      return value == null ? otherwise : Long.parseLong(value);
+    } catch (NumberFormatException e) {
+      throw new TartanException("%s is '%s'; it takes bytes".formatted(name, value), e);
+    }
+  }
+
   static CudaDriver find(@Nullable String file) {
     if (file != null && !Files.isRegularFile(Path.of(file))) {
       return none("no CUDA driver: %s names %s, which is not there".formatted(PROPERTY, file));

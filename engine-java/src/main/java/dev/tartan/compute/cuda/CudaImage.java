@@ -82,7 +82,7 @@ final class CudaImage {
     return matcher.find() ? Integer.parseInt(matcher.group(1)) : Integer.MAX_VALUE;
   }
 
-  private static boolean exists(String resource) {
+  static boolean exists(String resource) {
     return CudaImage.class.getClassLoader().getResource(resource) != null;
   }
 

@@ -7,6 +7,7 @@ import dev.tartan.memory.TartanException;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Device memory and the stream that works on it. Work of other scopes may read this one's buffers:
@@ -25,6 +26,7 @@ final class CudaScope implements Scope {
   private final AtomicReference<Object> readers = new AtomicReference<>(NONE);
   private long[] blocks = new long[16]; // address and size of each
   private int blockEnd;
+  private @Nullable PassageFeed feed;
   private boolean closed;
 
   CudaScope(CudaBackend backend, DeviceMemory memory, CudaStream stream) {
@@ -53,7 +55,7 @@ final class CudaScope implements Scope {
   public Buffer allocate(DType dtype, long rows, int columns) {
     requireOpen();
     long bytes = Math.multiplyExact(Math.multiplyExact(rows, (long) columns), dtype.bytes());
-    return new CudaBuffer(this, dtype, rows, columns, block(bytes));
+    return new CudaBuffer(this, dtype, rows, columns, block(bytes), null);
   }
 
   @Override
@@ -65,14 +67,47 @@ final class CudaScope implements Scope {
           "%d bytes are no whole rows of %d".formatted(segment.byteSize(), rowBytes));
     }
     long rows = segment.byteSize() / rowBytes;
-    CudaBuffer buffer = new CudaBuffer(this, dtype, rows, columns, block(segment.byteSize()));
-    stream.upload(segment, buffer.address());
+    CudaBuffer buffer = new CudaBuffer(this, dtype, rows, columns, 0, segment);
+    if (dtype != DType.U8 && dtype != DType.F16) {
+      return bring(buffer);
+    }
+    // residuals and embeddings, of which a search reads few rows: they may stay where they are
+    long address = memory.tryAllocateForTokens(segment.byteSize());
+    if (address == 0 && segment.byteSize() > 0) {
+      backend.tellOfStreaming(segment.byteSize());
+      return buffer;
+    }
+    return filled(buffer, keep(address, segment.byteSize()));
+  }
+
+  /** A copy on the device of what {@code buffer} was wrapped from. */
+  CudaBuffer bring(CudaBuffer buffer) {
+    requireOpen();
+    return filled(buffer, block(buffer.bytes()));
+  }
+
+  private CudaBuffer filled(CudaBuffer buffer, long address) {
+    MemorySegment host = buffer.wrapped();
+    stream.upload(host, address);
     stream.synchronise(); // from here on other threads may read it
-    return buffer;
+    return new CudaBuffer(this, buffer.dtype(), buffer.rows(), buffer.columns(), address, host);
+  }
+
+  /** Brings passages of which some is on the host alone. */
+  PassageFeed feed() {
+    requireOpen();
+    if (feed == null) {
+      feed = new PassageFeed(this, memory, stream);
+    }
+    return feed;
   }
 
   private long block(long bytes) {
-    long address = memory.allocate(bytes);
+    return keep(memory.allocate(bytes), bytes);
+  }
+
+  /** Sees to it that a block goes back when this closes. */
+  private long keep(long address, long bytes) {
     if (blockEnd == blocks.length) {
       blocks = Arrays.copyOf(blocks, 2 * blockEnd);
     }
@@ -119,6 +154,9 @@ final class CudaScope implements Scope {
     closed = true;
     boolean sound = finished(stream) && readersFinished();
     if (sound) {
+      if (feed != null) {
+        feed.close();
+      }
       for (int i = 0; i < blockEnd; i += 2) {
         memory.release(blocks[i], blocks[i + 1]);
       }

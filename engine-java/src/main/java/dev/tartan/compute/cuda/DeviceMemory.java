@@ -19,11 +19,21 @@ final class DeviceMemory {
   /** "false" gives every block the size that was asked for, and none to two owners. */
   static final String POOL = "tartan.cuda.pool";
 
+  /** Bytes to take at most; 90 % of what is free unless it is set. */
+  static final String LIMIT = "tartan.cuda.memory";
+
+  /** Token residuals or embeddings of a segment that take more bytes than this stay on the host. */
+  static final String TOKENS = "tartan.cuda.tokens";
+
   private static final long LEAST = 512;
   private static final int STEPS = 8;
 
+  /** An eighth of the limit is for the scratch memory of searches. */
+  private static final int SHARE_OF_SEARCHES = 8;
+
   private final CudaDevice device;
   private final long limit;
+  private final long mostTokens;
   private final boolean pooled;
   private final Spares[] spares = new Spares[Long.SIZE * STEPS];
   private long taken; // from the driver, spares included
@@ -45,15 +55,21 @@ final class DeviceMemory {
     }
   }
 
-  DeviceMemory(CudaDevice device, long limit) {
+  /** All that {@link #LIMIT} allows of {@code device}. */
+  DeviceMemory(CudaDevice device) {
     this.device = device;
-    this.limit = limit;
-    this.pooled = Boolean.parseBoolean(System.getProperty(POOL, "true"));
+    this.limit = CudaDriver.bytes(LIMIT, device.freeBytes() / 10 * 9);
+    this.mostTokens = CudaDriver.bytes(TOKENS, Long.MAX_VALUE);
+    this.pooled = !"false".equals(CudaDriver.property(POOL));
     Arrays.setAll(spares, i -> new Spares());
   }
 
   boolean pooled() {
     return pooled;
+  }
+
+  CudaDevice device() {
+    return device;
   }
 
   /** What a block of {@code bytes} takes. */
@@ -68,9 +84,12 @@ final class DeviceMemory {
     return (atLeast + step - 1) / step * step;
   }
 
-  /** Whether a block of {@code bytes} is within the limit. */
-  synchronized boolean fits(long bytes) {
-    return taken + size(bytes) <= limit;
+  /**
+   * {@link #tryAllocate} for token embeddings, which leave enough for what searches need besides.
+   */
+  synchronized long tryAllocateForTokens(long bytes) {
+    boolean room = taken + size(bytes) <= limit - limit / SHARE_OF_SEARCHES;
+    return room && bytes <= mostTokens ? tryAllocate(bytes) : 0;
   }
 
   /**
@@ -78,11 +97,24 @@ final class DeviceMemory {
    *
    * @throws TartanException if the limit or the device does not allow as much
    */
-  synchronized long allocate(long bytes) {
+  long allocate(long bytes) {
+    long address = tryAllocate(bytes);
+    if (address == 0 && bytes > 0) {
+      throw new TartanException(
+          "out of device memory: of %d MB allowed not the %d MB are left that are needed; use"
+                  .formatted(limit >> 20, (bytes >> 20) + 1)
+              + " --backend cpu, or a greater -D"
+              + LIMIT);
+    }
+    return address;
+  }
+
+  /** The same, but 0 if the limit or the device does not allow as much. */
+  synchronized long tryAllocate(long bytes) {
+    long size = size(bytes);
     if (bytes == 0) {
       return 0;
     }
-    long size = size(bytes);
     if (pooled && spares[sizeClass(size)].count > 0) {
       return spares[sizeClass(size)].pop();
     }
@@ -91,14 +123,9 @@ final class DeviceMemory {
       freeSpares();
       address = taken + size <= limit ? ask(size) : 0;
     }
-    if (address == 0) {
-      throw new TartanException(
-          "out of device memory: %d MB are taken of %d MB allowed, %d MB more are needed; use"
-                  .formatted(taken >> 20, limit >> 20, (size >> 20) + 1)
-              + " --backend cpu, or a greater -D"
-              + CudaBackend.MEMORY);
+    if (address != 0) {
+      taken += size;
     }
-    taken += size;
     return address;
   }
 

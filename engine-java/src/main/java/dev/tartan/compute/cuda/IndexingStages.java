@@ -69,9 +69,25 @@ final class IndexingStages {
   }
 
   void decompress(CodecTables codec, CompressedPassages passages, long firstToken, Buffer out) {
-    backend
-        .scope(out)
-        .call(0)
+    CudaScope on = backend.scope(out);
+    CudaBuffer residuals = backend.own(passages.residuals());
+    if (residuals.onHost()) {
+      Buffer factors = passages.factors();
+      CompressedPassages part =
+          new CompressedPassages(
+              passages.offsets(),
+              passages.codes().slice(firstToken, out.rows()),
+              on.bring(residuals.slice(firstToken, out.rows())),
+              factors == null ? null : factors.slice(firstToken, out.rows()));
+      decompress(on, codec, part, 0, out);
+    } else {
+      decompress(on, codec, passages, firstToken, out);
+    }
+  }
+
+  private static void decompress(
+      CudaScope on, CodecTables codec, CompressedPassages passages, long firstToken, Buffer out) {
+    on.call(0)
         .codec(codec)
         .passages(passages)
         .number(firstToken)

@@ -12,6 +12,8 @@ import dev.tartan.compute.InvertedListTables;
 import dev.tartan.compute.QueryBatch;
 import dev.tartan.compute.Scope;
 import dev.tartan.memory.DType;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The stages of a search. Shapes are checked already. */
@@ -177,7 +179,10 @@ final class SearchStages {
         .status()
         .real(threshold)
         .integer(0)
-        .launch(Kernel.APPROXIMATE_SCORES, blocks(candidates), candidates.queries());
+        .launch(
+            Kernel.APPROXIMATE_SCORES,
+            Math.ceilDiv(candidates.largest(), CANDIDATES_A_BLOCK),
+            candidates.queries());
   }
 
   void integerMaxSim(
@@ -185,19 +190,32 @@ final class SearchStages {
       CodecTables codec,
       CompressedPassages passages,
       Candidates candidates) {
-    backend
-        .scope(candidates.scores())
-        .call(candidates.queries())
-        .integers(queries)
-        .codec(codec)
-        .passages(passages)
-        .candidates(candidates)
-        .status()
-        .launch(Kernel.INTEGER_MAXSIM, blocks(candidates), candidates.queries());
+    CudaScope on = backend.scope(candidates.scores());
+    if (backend.own(passages.residuals()).onHost()) {
+      streamed(
+          on,
+          passages,
+          candidates,
+          (q, part, scored) -> integerMaxSim(on, OneQuery.of(queries, q), codec, part, scored));
+    } else {
+      integerMaxSim(on, queries, codec, passages, new Scored.All(candidates));
+    }
   }
 
-  private static long blocks(Candidates candidates) {
-    return Math.ceilDiv(candidates.largest(), CANDIDATES_A_BLOCK);
+  private static void integerMaxSim(
+      CudaScope on,
+      IntegerQueries queries,
+      CodecTables codec,
+      CompressedPassages passages,
+      Scored scored) {
+    CudaCall call = on.call(scored.queries()).integers(queries).codec(codec).passages(passages);
+    scored
+        .write(call)
+        .status()
+        .launch(
+            Kernel.INTEGER_MAXSIM,
+            Math.ceilDiv(scored.most(), CANDIDATES_A_BLOCK),
+            scored.queries());
   }
 
   /** With the scores of centroids; or, where they are null, with the centroids themselves. */
@@ -207,40 +225,101 @@ final class SearchStages {
       CodecTables codec,
       CompressedPassages passages,
       Candidates candidates) {
-    int nbits = codec.nbits();
-    CudaCall call =
-        backend
-            .scope(candidates.scores())
-            .call(candidates.queries())
-            .queries(queries)
-            .buffer(scores == null ? null : scores.scores())
-            .codec(codec)
-            .passages(passages)
-            .noDense()
-            .candidates(candidates)
-            .status();
-    Kernel kernel = scores == null ? Kernel.rescore(nbits) : Kernel.maxSim(nbits);
-    launchMaxSim(call, kernel, codec.dim(), candidates);
+    CudaScope on = backend.scope(candidates.scores());
+    Kernel kernel = scores == null ? Kernel.rescore(codec.nbits()) : Kernel.maxSim(codec.nbits());
+    Buffer all = scores == null ? null : scores.scores();
+    if (backend.own(passages.residuals()).onHost()) {
+      long centroids = codec.centroids().rows();
+      streamed(
+          on,
+          passages,
+          candidates,
+          (q, part, scored) -> {
+            Buffer own = all == null ? null : OneQuery.scores(all, queries, q, centroids);
+            CudaCall call = on.call(1).queries(OneQuery.of(queries, q)).buffer(own);
+            maxSim(call, kernel, codec, part, scored);
+          });
+    } else {
+      CudaCall call = on.call(candidates.queries()).queries(queries).buffer(all);
+      maxSim(call, kernel, codec, passages, new Scored.All(candidates));
+    }
+  }
+
+  /** What follows queries and scores. */
+  private static void maxSim(
+      CudaCall call, Kernel kernel, CodecTables codec, CompressedPassages passages, Scored scored) {
+    scored.write(call.codec(codec).passages(passages).noDense()).status();
+    launchMaxSim(call, kernel, codec.dim(), scored);
+  }
+
+  private interface Streamed {
+    void accept(int q, CompressedPassages part, Scored scored);
+  }
+
+  /**
+   * Runs {@code stage} on all candidates, whose tokens are on the host, some of a query at a time.
+   */
+  private void streamed(
+      CudaScope on, CompressedPassages passages, Candidates candidates, Streamed stage) {
+    CudaBuffer offsets = backend.own(passages.offsets());
+    List<CudaBuffer> arrays = new ArrayList<>();
+    arrays.add(backend.own(passages.codes()));
+    arrays.add(backend.own(passages.residuals()));
+    if (passages.factors() != null) {
+      arrays.add(backend.own(passages.factors()));
+    }
+    for (int q = 0; q < candidates.queries(); q++) {
+      int query = q;
+      on.feed()
+          .each(
+              candidates,
+              q,
+              offsets,
+              arrays,
+              part -> {
+                List<CudaBuffer> tokens = part.tokens();
+                CudaBuffer factors = tokens.size() == 3 ? tokens.get(2) : null;
+                CompressedPassages brought =
+                    new CompressedPassages(part.offsets(), tokens.get(0), tokens.get(1), factors);
+                stage.accept(query, brought, part.scored());
+              });
+    }
   }
 
   void maxSimDense(QueryBatch queries, DensePassages passages, Candidates candidates) {
-    CudaCall call =
-        backend
-            .scope(candidates.scores())
-            .call(candidates.queries())
-            .queries(queries)
-            .number(0)
-            .noCodec(passages.rows().columns())
-            .noPassages()
-            .dense(passages)
-            .candidates(candidates)
-            .status();
-    launchMaxSim(call, Kernel.MAXSIM_DENSE, passages.rows().columns(), candidates);
+    CudaScope on = backend.scope(candidates.scores());
+    CudaBuffer rows = backend.own(passages.rows());
+    if (rows.onHost()) {
+      CudaBuffer offsets = backend.own(passages.offsets());
+      for (int q = 0; q < candidates.queries(); q++) {
+        QueryBatch one = OneQuery.of(queries, q);
+        on.feed()
+            .each(
+                candidates,
+                q,
+                offsets,
+                List.of(rows),
+                part -> {
+                  DensePassages dense = new DensePassages(part.offsets(), part.tokens().getFirst());
+                  maxSimDense(on, one, dense, part.scored());
+                });
+      }
+    } else {
+      maxSimDense(on, queries, passages, new Scored.All(candidates));
+    }
   }
 
-  private static void launchMaxSim(CudaCall call, Kernel kernel, int dim, Candidates candidates) {
-    long blocks = Math.ceilDiv(candidates.largest(), MAXSIM_A_BLOCK);
-    call.launch(kernel, blocks, candidates.queries(), fragmentBytes(dim));
+  private static void maxSimDense(
+      CudaScope on, QueryBatch queries, DensePassages passages, Scored scored) {
+    int dim = passages.rows().columns();
+    CudaCall call = on.call(scored.queries()).queries(queries).number(0).noCodec(dim).noPassages();
+    scored.write(call.dense(passages)).status();
+    launchMaxSim(call, Kernel.MAXSIM_DENSE, dim, scored);
+  }
+
+  private static void launchMaxSim(CudaCall call, Kernel kernel, int dim, Scored scored) {
+    long blocks = Math.ceilDiv(scored.most(), MAXSIM_A_BLOCK);
+    call.launch(kernel, blocks, scored.queries(), fragmentBytes(dim));
   }
 
   /** Shared memory of a block: 32 query rows in float16, as fragment_bytes in fragments.cuh. */

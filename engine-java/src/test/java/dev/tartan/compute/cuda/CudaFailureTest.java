@@ -3,6 +3,7 @@ package dev.tartan.compute.cuda;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.tartan.compute.Buffer;
 import dev.tartan.compute.CentroidGrid;
@@ -11,8 +12,10 @@ import dev.tartan.memory.DType;
 import dev.tartan.memory.TartanException;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -32,12 +35,25 @@ class CudaFailureTest {
   @AfterEach
   void tearDown() {
     FakeDriver.set("TARTAN_FAKE_FAIL", "");
-    System.clearProperty(CudaBackend.MEMORY);
+    System.clearProperty(DeviceMemory.LIMIT);
   }
 
   @Test
   void theDeviceIsNamed() throws Exception {
     assertEquals("cuda (Tartan host emulation, sm_90, 1 GiB)", FakeDriver.child(Map.of()));
+  }
+
+  /** As {@link CudaImage} chooses, the driver takes them, and they have all kernels. */
+  @Test
+  void everyDeviceHasKernels() throws Exception {
+    assumeTrue(CudaImage.machineCode(8, 0, CudaImage::exists) != null, "no kernels were compiled");
+    for (String capability : List.of("8.0", "8.7", "8.9", "9.0", "10.3", "11.0", "12.1", "13.0")) {
+      String said =
+          FakeDriver.child(
+              Map.of("TARTAN_FAKE_CAPABILITY", capability), "-D" + CudaImage.PROPERTY + "=");
+      String name = "sm_" + capability.replace(".", "");
+      assertEquals("cuda (Tartan host emulation, " + name + ", 1 GiB)", said);
+    }
   }
 
   @Test
@@ -111,7 +127,7 @@ class CudaFailureTest {
 
   /** Something that needs every kind of call. */
   private static void work() {
-    try (CudaBackend backend = CudaBackend.open(1);
+    try (CudaBackend backend = CudaBackend.open(1, s -> {});
         Scope scope = backend.openScope()) {
       Buffer centroids = scope.allocate(DType.F32, 1, 8);
       centroids.copyFrom(MemorySegment.ofArray(new float[] {1, 0, 0, 0, 0, 0, 0, 0}));
@@ -122,26 +138,44 @@ class CudaFailureTest {
 
   @Test
   void memoryHasALimit() {
-    System.setProperty(CudaBackend.MEMORY, "1000000");
-    try (CudaBackend backend = CudaBackend.open(1);
+    System.setProperty(DeviceMemory.LIMIT, "1000000");
+    try (CudaBackend backend = CudaBackend.open(1, s -> {});
         Scope scope = backend.openScope()) {
       Buffer small = scope.allocate(DType.U8, 500_000, 1);
       assertOutOfMemory(() -> scope.allocate(DType.U8, 500_000, 1));
       assertEquals(500_000, small.rows());
       scope.allocate(DType.U8, 300_000, 1);
     }
-    System.setProperty(CudaBackend.MEMORY, "a lot");
-    assertThrows(TartanException.class, () -> CudaBackend.open(1));
+    System.setProperty(DeviceMemory.LIMIT, "a lot");
+    assertThrows(TartanException.class, () -> CudaBackend.open(1, s -> {}));
   }
 
   @Test
   void theDeviceHasNoMore() {
-    try (CudaBackend backend = CudaBackend.open(1);
+    try (CudaBackend backend = CudaBackend.open(1, s -> {});
         Scope scope = backend.openScope()) {
       FakeDriver.set("TARTAN_FAKE_FAIL", "cuMemAlloc_v2:2:1");
       assertOutOfMemory(() -> scope.allocate(DType.U8, 100, 1));
       FakeDriver.set("TARTAN_FAKE_FAIL", "");
       scope.allocate(DType.U8, 100, 1);
+    }
+  }
+
+  @Test
+  void tokensStayOnTheHostWhereTheDeviceHasNoMore() {
+    List<String> notices = new ArrayList<>();
+    MemorySegment rows = MemorySegment.ofArray(new byte[] {1, 2, 3, 4, 5, 6});
+    try (CudaBackend backend = CudaBackend.open(1, notices::add);
+        Scope scope = backend.openScope()) {
+      FakeDriver.set("TARTAN_FAKE_FAIL", "cuMemAlloc_v2:2:1");
+      assertOutOfMemory(() -> scope.wrap(DType.I32, 1, rows.asSlice(0, 4)));
+      for (int again = 0; again < 2; again++) {
+        Buffer residuals = scope.wrap(DType.U8, 2, rows);
+        MemorySegment copy = MemorySegment.ofArray(new byte[2]);
+        residuals.slice(1, 2).copyRowsTo(1, 1, copy);
+        assertEquals(5, copy.get(ValueLayout.JAVA_BYTE, 0));
+      }
+      assertEquals(1, notices.size(), notices.toString());
     }
   }
 

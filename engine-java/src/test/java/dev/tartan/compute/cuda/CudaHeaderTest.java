@@ -24,7 +24,7 @@ class CudaHeaderTest {
   private static final Pattern FIELD =
       Pattern.compile("(?:const )?(\\w+)(\\*?) (\\w+)(?:\\[(\\d+)])?;");
   private static final Pattern KERNEL =
-      Pattern.compile("TARTAN_KERNEL\\((tartan_\\w+), (\\w+), (\\w+)\\)");
+      Pattern.compile("TARTAN_KERNEL(?:_OF_BLOCKS)?\\((tartan_\\w+), (\\w+),(?: \\d+,)? (\\w+)\\)");
   private static final Pattern CONSTANT = Pattern.compile("constexpr int (\\w+) = (\\d+);");
   private static final Pattern FUSED = Pattern.compile("TARTAN_FUSED_KERNEL\\((tartan_\\w+),");
 
@@ -128,8 +128,8 @@ class CudaHeaderTest {
   }
 
   private static Path directory() {
-    String path = System.getProperty("tartan.kernels");
-    assumeTrue(path != null, "tartan.kernels is not set");
+    String path = System.getProperty("tartan.kernel.sources");
+    assumeTrue(path != null, "tartan.kernel.sources is not set");
     return Path.of(path);
   }
 }

@@ -68,7 +68,7 @@ final class FakeDriver {
 
   /** Tells what comes of the backend here. */
   public static void main(String[] args) {
-    try (CudaBackend backend = CudaBackend.open(1)) {
+    try (CudaBackend backend = CudaBackend.open(1, s -> {})) {
       System.out.println(backend.description());
     } catch (dev.tartan.memory.TartanException e) {
       System.out.println("refused: " + e.getMessage());
