@@ -2,6 +2,7 @@ package dev.tartan;
 
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.cpu.CpuKernels;
+import dev.tartan.compute.cuda.CudaBackend;
 import dev.tartan.compute.host.HostBackend;
 import dev.tartan.compute.reference.ReferenceKernels;
 import dev.tartan.memory.TartanException;
@@ -30,16 +31,26 @@ public final class Backends {
       case "auto" -> automatic(threads, notices);
       case "cpu" -> new HostBackend("cpu", CpuKernels.best(notices), threads);
       case "reference" -> new HostBackend("reference", new ReferenceKernels(), threads);
-      case "cuda" ->
-          throw new TartanException(
-              "the cuda backend is not part of this version; use --backend cpu or auto");
+      case "cuda" -> CudaBackend.open(threads, notices);
       default ->
           throw new TartanException(
               "there is no backend '%s'; choose of %s".formatted(name, String.join(", ", NAMES)));
     };
   }
 
+  /** A driver that cannot be used is worth a notice, a machine without one is not. */
   private static Backend automatic(int threads, Consumer<String> notices) {
+    if (CudaBackend.isInstalled()) {
+      String problem = CudaBackend.problem();
+      if (problem == null) {
+        return CudaBackend.open(threads, notices);
+      }
+      notices.accept("the GPU is not used: " + problem);
+    }
+    return onProcessor(threads, notices);
+  }
+
+  private static Backend onProcessor(int threads, Consumer<String> notices) {
     String problem = CpuKernels.problem();
     if (problem == null) {
       return new HostBackend("cpu", CpuKernels.best(notices), threads);

@@ -147,10 +147,11 @@ public final class CodecTrainer {
   private int[] codes(Matrix rows, Matrix centroids) {
     try (Scope scope = backend.openScope();
         Arena arena = Arena.ofShared()) {
-      MemorySegment codes = arena.allocate(rows.rows() * Integer.BYTES, 64);
-      backend.nearestCentroids(
-          scope.wrap(rows), scope.wrap(centroids), scope.wrap(DType.I32, 1, codes));
-      return codes.toArray(Layouts.I32);
+      Buffer codes = scope.allocate(DType.I32, rows.rows(), 1);
+      backend.nearestCentroids(scope.wrap(rows), scope.wrap(centroids), codes);
+      MemorySegment copy = arena.allocate(codes.bytes(), 64);
+      codes.copyTo(copy);
+      return copy.toArray(Layouts.I32);
     }
   }
 

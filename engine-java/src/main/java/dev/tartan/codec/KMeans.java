@@ -60,17 +60,23 @@ final class KMeans {
         Scope scope = backend.openScope()) {
       MemorySegment sums = arena.allocate(centroids.rows() * centroids.dim() * Long.BYTES, 64);
       MemorySegment counts = arena.allocate(centroids.rows() * Long.BYTES, 64);
-      Buffer sumsBuffer = scope.wrap(DType.I64, centroids.dim(), sums);
-      Buffer countsBuffer = scope.wrap(DType.I64, 1, counts);
+      Buffer sumsBuffer = scope.allocate(DType.I64, centroids.rows(), centroids.dim());
+      Buffer countsBuffer = scope.allocate(DType.I64, centroids.rows(), 1);
+      sumsBuffer.copyFrom(sums);
+      countsBuffer.copyFrom(counts);
       Buffer centroidBuffer = scope.wrap(centroids);
       Buffer codes = scope.allocate(DType.I32, Math.min(STEP, rows.rows()), 1);
       for (long first = 0; first < rows.rows(); first += STEP) {
         long n = Math.min(STEP, rows.rows() - first);
-        Buffer part = scope.wrap(rows.slice(first, n));
-        backend.nearestCentroids(part, centroidBuffer, codes.slice(0, n));
-        backend.accumulateCentroids(part, codes.slice(0, n), sumsBuffer, countsBuffer);
+        try (Scope step = backend.openScope()) {
+          Buffer part = step.wrap(rows.slice(first, n));
+          backend.nearestCentroids(part, centroidBuffer, codes.slice(0, n));
+          backend.accumulateCentroids(part, codes.slice(0, n), sumsBuffer, countsBuffer);
+        }
         progress.advance(n);
       }
+      sumsBuffer.copyTo(sums);
+      countsBuffer.copyTo(counts);
       for (long c = 0; c < centroids.rows(); c++) {
         rowsOf[(int) c] = counts.getAtIndex(Layouts.I64, c);
         move(rows, centroids, c, sums);

@@ -6,14 +6,16 @@ import org.jspecify.annotations.Nullable;
 /**
  * Does the numeric work of search and indexing, one stage over many rows a call. Every
  * implementation gives the same answers: codes, bucket numbers, candidates and centroid scores are
- * equal to the bit, as all that is in integers; {@link #maxSim} and {@link #maxSimDense} differ by
- * at most 1e-5 a query row, {@link #decompress} by at most 1e-6 an element. Results do not depend
- * on the number of threads, nor on what else is in the batch.
+ * equal to the bit, as all that is in integers; {@link #maxSim}, {@link #rescore} and {@link
+ * #maxSimDense} differ by at most 1e-5 a query row, or 2e-3 where they multiply in float16 (cuda);
+ * {@link #decompress} by at most 1e-6 an element. Results do not depend on the number of threads,
+ * nor on what else is in the batch.
  *
  * <p>One instance serves any number of threads; a {@link Scope} serves one. Arguments of a wrong
  * shape or type throw {@link IllegalArgumentException}; data that contradicts itself (a code beyond
- * the centroids) throws {@link dev.tartan.memory.TartanException} and never crashes. NaN never wins
- * a maximum.
+ * the centroids) throws {@link dev.tartan.memory.TartanException} and never crashes: at once, or
+ * where a device works on while its caller goes on, when the caller asks for a result (a copy to
+ * the host, counts of candidates). NaN never wins a maximum.
  */
 public interface Backend extends AutoCloseable {
   /** "reference", "cpu" or "cuda". */

@@ -11,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param residuals U8 [tokens, dim * nbits / 8]
  * @param factors U16 [tokens, 1] holding float16: with {@link CodecTables.Form#SCALED} the factor
  *     on each token's bucket weights; with {@link CodecTables.Form#UNIT} {@code 1 / |centroid +
- *     weights|}, which backends may also compute themselves, so that it may be null
+ *     weights|}, which backends on the host compute themselves in float, so that it may be null
  */
 public record CompressedPassages(
     Buffer offsets, Buffer codes, Buffer residuals, @Nullable Buffer factors) {

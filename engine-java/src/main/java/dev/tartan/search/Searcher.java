@@ -54,7 +54,7 @@ public final class Searcher implements AutoCloseable {
   private final CodecTables codec;
   private final CentroidGrid grid;
   private final @Nullable QueryRotation rotation;
-  private final List<SegmentTables> segments = new ArrayList<>();
+  private final List<SegmentTables> segments;
   private final StageClock clock = new StageClock();
   private final Map<SearchOptions, SearchSettings> settings = new ConcurrentHashMap<>();
   private final Pool<Workspace> workspaces = new Pool<>(SPARES);
@@ -72,9 +72,7 @@ public final class Searcher implements AutoCloseable {
     this.grid = backend.grid(codec.centroids(), resident);
     Rotation rotation = snapshot.codec().rotation();
     this.rotation = rotation == null ? null : new QueryRotation(rotation);
-    for (Segment segment : snapshot.segments()) {
-      segments.add(SegmentTables.of(segment, snapshot.codec().compressed(), resident));
-    }
+    this.segments = SegmentTables.of(snapshot.segments(), snapshot.codec().compressed(), resident);
   }
 
   public Snapshot snapshot() {
@@ -193,16 +191,14 @@ public final class Searcher implements AutoCloseable {
         Scope scope = backend.openScope()) {
       if (snapshot.codec().compressed()) {
         Buffer out = scope.allocate(DType.F32, tokens, codec.dim());
-        backend.decompress(codec, segment.compressed(scope), segment.firstToken(passage), out);
+        backend.decompress(codec, segment.compressed(scope, passage), 0, out);
         Rotation turned = snapshot.codec().rotation();
         if (turned != null) {
           out = turned.rotateBack(out, backend, scope);
         }
         out.copyTo(rows.data());
       } else {
-        Buffer part = segment.dense(scope).rows().slice(segment.firstToken(passage), tokens);
-        MemorySegment halves = arena.allocate(part.bytes(), 64);
-        part.copyTo(halves);
+        MemorySegment halves = segment.embeddings(passage);
         Layouts.halfToFloat(halves, rows.data(), (long) tokens * codec.dim());
       }
     }

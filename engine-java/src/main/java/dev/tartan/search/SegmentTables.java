@@ -5,6 +5,8 @@ import dev.tartan.compute.DensePassages;
 import dev.tartan.compute.InvertedListTables;
 import dev.tartan.compute.Scope;
 import dev.tartan.segment.Segment;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -17,11 +19,34 @@ record SegmentTables(
     InvertedListTables lists,
     CompressedPassages compressed,
     @Nullable DensePassages dense) {
-  static SegmentTables of(Segment segment, boolean compressed, Scope scope) {
-    return new SegmentTables(
-        segment,
-        segment.lists(scope),
-        segment.compressed(scope),
-        compressed ? null : segment.dense(scope));
+  /**
+   * Those of all segments. What every search reads comes first, lest there be no room for it on a
+   * device; then the tokens' residuals or embeddings, of which a search reads few.
+   */
+  static List<SegmentTables> of(List<Segment> segments, boolean compressed, Scope scope) {
+    List<SegmentTables> small = new ArrayList<>();
+    for (Segment segment : segments) {
+      small.add(new SegmentTables(segment, segment.lists(scope), segment.codes(scope), null));
+    }
+    List<SegmentTables> all = new ArrayList<>();
+    for (SegmentTables tables : small) {
+      all.add(compressed ? tables.withResiduals(scope) : tables.withEmbeddings(scope));
+    }
+    return all;
+  }
+
+  private SegmentTables withResiduals(Scope scope) {
+    CompressedPassages whole =
+        new CompressedPassages(
+            compressed.offsets(),
+            compressed.codes(),
+            segment.residuals(scope),
+            compressed.factors());
+    return new SegmentTables(segment, lists, whole, null);
+  }
+
+  private SegmentTables withEmbeddings(Scope scope) {
+    DensePassages embeddings = new DensePassages(compressed.offsets(), segment.embeddings(scope));
+    return new SegmentTables(segment, lists, compressed, embeddings);
   }
 }

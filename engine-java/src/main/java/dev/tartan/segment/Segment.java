@@ -1,8 +1,8 @@
 package dev.tartan.segment;
 
 import dev.tartan.codec.ResidualCodec;
+import dev.tartan.compute.Buffer;
 import dev.tartan.compute.CompressedPassages;
-import dev.tartan.compute.DensePassages;
 import dev.tartan.compute.InvertedListTables;
 import dev.tartan.compute.Scope;
 import dev.tartan.memory.DType;
@@ -137,22 +137,46 @@ public final class Segment {
         : null;
   }
 
-  /** The compressed token embeddings, for a codec that compresses. */
-  public CompressedPassages compressed(Scope scope) {
-    // The approximate stages read codes only: where there are no residuals, the codes stand in.
-    ArrayFile residuals = file(codec.compressed() ? Component.RESIDUALS : Component.CODES);
+  /** The codes of the tokens and their factors. The codes stand in for residuals. */
+  public CompressedPassages codes(Scope scope) {
+    Buffer codes = wrap(scope, Component.CODES);
     return new CompressedPassages(
         scope.wrap(DType.I64, 1, tokenOffsets),
-        wrap(scope, Component.CODES),
-        scope.wrap(DType.U8, (int) residuals.rowBytes(), residuals.data()),
+        codes,
+        codes,
         codec.compressed() ? wrap(scope, Component.FACTORS) : null);
   }
 
-  /** The token embeddings of a segment that was not compressed. */
-  public DensePassages dense(Scope scope) {
-    return new DensePassages(
-        scope.wrap(DType.I64, 1, tokenOffsets),
-        scope.wrap(DType.F16, codec.dim(), file(Component.EMBEDDINGS).data()));
+  /** The packed residuals of a segment that was compressed: U8 [tokens, bytes of one]. */
+  public Buffer residuals(Scope scope) {
+    return wrap(scope, Component.RESIDUALS);
+  }
+
+  /** The token embeddings of a segment that was not compressed: F16 [tokens, dim]. */
+  public Buffer embeddings(Scope scope) {
+    return scope.wrap(DType.F16, codec.dim(), file(Component.EMBEDDINGS).data());
+  }
+
+  /** The compressed token embeddings of one passage, which is number 0 there. */
+  public CompressedPassages compressed(Scope scope, int passage) {
+    Buffer offsets = scope.allocate(DType.I64, 2, 1);
+    offsets.copyFrom(MemorySegment.ofArray(new long[] {0, doclen(passage)}));
+    return new CompressedPassages(
+        offsets,
+        wrap(scope, Component.CODES, passage),
+        wrap(scope, Component.RESIDUALS, passage),
+        wrap(scope, Component.FACTORS, passage));
+  }
+
+  /** The token embeddings of one passage of a segment that was not compressed: float16. */
+  public MemorySegment embeddings(int passage) {
+    return rows(file(Component.EMBEDDINGS), passage);
+  }
+
+  private MemorySegment rows(ArrayFile tokens, int passage) {
+    return tokens
+        .data()
+        .asSlice(firstToken(passage) * tokens.rowBytes(), doclen(passage) * tokens.rowBytes());
   }
 
   /** How many passages each centroid's list has. */
@@ -221,9 +245,18 @@ public final class Segment {
     return file;
   }
 
-  private dev.tartan.compute.Buffer wrap(Scope scope, Component component) {
+  private Buffer wrap(Scope scope, Component component) {
     ArrayFile file = file(component);
-    return scope.wrap(file.dtype(), (int) (file.rowBytes() / file.dtype().bytes()), file.data());
+    return scope.wrap(file.dtype(), columns(file), file.data());
+  }
+
+  private Buffer wrap(Scope scope, Component component, int passage) {
+    ArrayFile file = file(component);
+    return scope.wrap(file.dtype(), columns(file), rows(file, passage));
+  }
+
+  private static int columns(ArrayFile file) {
+    return (int) (file.rowBytes() / file.dtype().bytes());
   }
 
   private String string(Component offsets, Component bytes, int index) {

@@ -3,6 +3,7 @@ package dev.tartan.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import dev.tartan.segment.IndexDirectory;
@@ -135,10 +136,17 @@ class FailureTest {
     assertFalse(Files.exists(directory.resolve("q.npy.part")));
   }
 
+  /** In a process of its own: this one may have the driver of the tests. */
   @Test
-  void missingBackendSaysWhy() throws IOException {
-    Typed.run("search", "--index", Samples.embeddingIndex(), "q", "--backend", "cuda")
-        .fails("cuda backend", "--backend cpu");
+  void missingBackendSaysWhy() throws Exception {
+    Path err = directory.resolve("err");
+    Path index = Samples.textIndex();
+    int exit = Typed.start(err, "search", "--index", index, "q", "--backend", "cuda").waitFor();
+    assumeTrue(exit != 0, "this machine has a GPU");
+    assertEquals(1, exit);
+    String said = Files.readString(err);
+    assertEquals(1, said.lines().count(), said);
+    assertTrue(said.contains("cuda backend") && said.contains("--backend cpu"), said);
   }
 
   @Test

@@ -4,9 +4,11 @@ import static dev.tartan.compute.CodecTables.Form.SCALED;
 import static dev.tartan.compute.CodecTables.Form.UNIT;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tartan.memory.DType;
 import dev.tartan.memory.TartanException;
+import java.lang.foreign.MemorySegment;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.Test;
 
@@ -227,20 +229,23 @@ class BackendRefusalTest {
             int last = on.data.shape.passages() - 1;
             Candidates all = on.given(new int[][] {{0, last}}, NO_SCORES);
             CentroidScores scores = on.centroidScores();
-            damaged(() -> on.backend.maxSim(on.queries, scores, on.codec, bad, all));
+            damaged(all, () -> on.backend.maxSim(on.queries, scores, on.codec, bad, all));
             IntegerQueries integers = on.integers();
-            damaged(() -> on.backend.approximateScores(integers, bad, -9, all));
-            damaged(() -> on.backend.integerMaxSim(integers, on.codec, bad, all));
-            damaged(() -> on.backend.rescore(integers, on.codec, bad, all));
+            damaged(all, () -> on.backend.approximateScores(integers, bad, -9, all));
+            damaged(all, () -> on.backend.integerMaxSim(integers, on.codec, bad, all));
+            damaged(all, () -> on.backend.rescore(integers, on.codec, bad, all));
             Buffer out = on.scope.allocate(DType.F32, codes.length, 64);
-            damaged(() -> on.backend.decompress(on.codec, bad, 0, out));
+            damaged(out, () -> on.backend.decompress(on.codec, bad, 0, out));
             Buffer rows = on.f32(on.data.dense, 64);
             Buffer packed = on.scope.allocate(DType.U8, codes.length, 16);
             Buffer factors = on.scope.allocate(DType.U16, codes.length, 1);
-            damaged(() -> on.backend.compress(rows, bad.codes(), on.codec, packed, factors));
+            damaged(
+                packed, () -> on.backend.compress(rows, bad.codes(), on.codec, packed, factors));
             Buffer sums = on.scope.allocate(DType.I64, 9, 64);
             Buffer counts = on.scope.allocate(DType.I64, 9, 1);
-            damaged(() -> on.backend.accumulateCentroids(rows, bad.codes(), sums, counts));
+            sums.copyFrom(MemorySegment.ofArray(new long[9 * 64]));
+            counts.copyFrom(MemorySegment.ofArray(new long[9]));
+            damaged(sums, () -> on.backend.accumulateCentroids(rows, bad.codes(), sums, counts));
           });
     }
   }
@@ -252,12 +257,12 @@ class BackendRefusalTest {
           on -> {
             Candidates all = on.given(new int[][] {{0, passage}}, NO_SCORES);
             CentroidScores scores = on.centroidScores();
-            damaged(() -> on.backend.maxSim(on.queries, scores, on.codec, on.passages, all));
+            damaged(all, () -> on.backend.maxSim(on.queries, scores, on.codec, on.passages, all));
             IntegerQueries integers = on.integers();
-            damaged(() -> on.backend.approximateScores(integers, on.passages, -9, all));
-            damaged(() -> on.backend.integerMaxSim(integers, on.codec, on.passages, all));
-            damaged(() -> on.backend.rescore(integers, on.codec, on.passages, all));
-            damaged(() -> on.backend.maxSimDense(on.queries, on.dense(true), all));
+            damaged(all, () -> on.backend.approximateScores(integers, on.passages, -9, all));
+            damaged(all, () -> on.backend.integerMaxSim(integers, on.codec, on.passages, all));
+            damaged(all, () -> on.backend.rescore(integers, on.codec, on.passages, all));
+            damaged(all, () -> on.backend.maxSimDense(on.queries, on.dense(true), all));
             int[] listed = on.data.lists.clone();
             java.util.Arrays.fill(listed, passage);
             InvertedListTables lists =
@@ -297,7 +302,22 @@ class BackendRefusalTest {
   }
 
   private static void damaged(Runnable call) {
-    assertThrows(TartanException.class, call::run);
+    TartanException e = assertThrows(TartanException.class, call::run);
+    assertTrue(e.getMessage().startsWith("damaged index"), e.getMessage());
+  }
+
+  /** At once, or when the scores are asked for; and no more after that. */
+  private static void damaged(Candidates scored, Runnable call) {
+    damaged(scored.scores(), call);
+  }
+
+  private static void damaged(Buffer out, Runnable call) {
+    damaged(
+        () -> {
+          call.run();
+          Loaded.bytes(out);
+        });
+    Loaded.bytes(out);
   }
 
   private static int[] ints(int... values) {

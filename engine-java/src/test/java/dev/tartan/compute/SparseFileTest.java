@@ -32,7 +32,7 @@ class SparseFileTest {
     try (Backend reference = Contenders.reference();
         Loaded right = new Loaded(small, reference)) {
       float expected = maxSim(right, right.passages, 0);
-      for (Backend backend : Contenders.all()) {
+      for (Backend backend : Contenders.onHost()) {
         try (backend;
             Arena arena = Arena.ofShared();
             Loaded on = new Loaded(small, backend)) {
@@ -66,7 +66,7 @@ class SparseFileTest {
         Loaded right = new Loaded(small, reference)) {
       Candidates first = right.given(new int[][] {{0}}, new float[0][]);
       reference.maxSimDense(right.queries, right.dense(false), first);
-      for (Backend backend : Contenders.all()) {
+      for (Backend backend : Contenders.onHost()) {
         try (backend;
             Arena arena = Arena.ofShared();
             Loaded on = new Loaded(small, backend)) {

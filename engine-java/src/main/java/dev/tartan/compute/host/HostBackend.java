@@ -12,6 +12,8 @@ import dev.tartan.compute.IntegerQueries;
 import dev.tartan.compute.InvertedListTables;
 import dev.tartan.compute.QueryBatch;
 import dev.tartan.compute.Scope;
+import dev.tartan.compute.Shapes;
+import dev.tartan.compute.Workers;
 import dev.tartan.memory.DType;
 import dev.tartan.memory.Layouts;
 import dev.tartan.memory.Pool;

@@ -10,6 +10,7 @@ import dev.tartan.compute.DensePassages;
 import dev.tartan.compute.IntegerQueries;
 import dev.tartan.compute.InvertedListTables;
 import dev.tartan.compute.QueryBatch;
+import dev.tartan.compute.Workers;
 import java.lang.foreign.MemorySegment;
 import java.util.Objects;
 import java.util.function.IntConsumer;

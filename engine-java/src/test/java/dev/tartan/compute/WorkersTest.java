@@ -1,4 +1,4 @@
-package dev.tartan.compute.host;
+package dev.tartan.compute;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;

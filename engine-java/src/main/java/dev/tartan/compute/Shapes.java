@@ -1,23 +1,16 @@
-package dev.tartan.compute.host;
+package dev.tartan.compute;
 
-import dev.tartan.compute.Buffer;
-import dev.tartan.compute.Candidates;
-import dev.tartan.compute.CentroidGrid;
-import dev.tartan.compute.CentroidScores;
-import dev.tartan.compute.CodecTables;
-import dev.tartan.compute.CompressedPassages;
-import dev.tartan.compute.DensePassages;
-import dev.tartan.compute.IntegerQueries;
-import dev.tartan.compute.InvertedListTables;
-import dev.tartan.compute.QueryBatch;
 import dev.tartan.memory.DType;
 import org.jspecify.annotations.Nullable;
 
-/** The checks that stand between a caller's mistake and a read past the end of an array. */
-final class Shapes {
+/**
+ * The checks that stand between a caller's mistake and a read past the end of an array; every
+ * backend makes them first.
+ */
+public final class Shapes {
   private Shapes() {}
 
-  static void require(boolean condition, String message) {
+  public static void require(boolean condition, String message) {
     if (!condition) {
       throw new IllegalArgumentException(message);
     }
@@ -30,7 +23,7 @@ final class Shapes {
     }
   }
 
-  static void queries(QueryBatch queries) {
+  public static void queries(QueryBatch queries) {
     int dim = queries.rows().columns();
     dim(dim);
     require(queries.offsets()[0] == 0, "query offsets do not start at 0");
@@ -43,14 +36,14 @@ final class Shapes {
     }
   }
 
-  static void dim(int dim) {
+  public static void dim(int dim) {
     require(
         dim >= 8 && dim <= 1024 && dim % 8 == 0,
         "dim is %d; it must be a multiple of 8, at most 1024",
         dim);
   }
 
-  static void centroidScores(QueryBatch queries, Buffer centroids, CentroidScores out) {
+  public static void centroidScores(QueryBatch queries, Buffer centroids, CentroidScores out) {
     queries(queries);
     type(centroids, DType.F32, "centroids");
     require(centroids.columns() == queries.rows().columns(), "queries and centroids differ in dim");
@@ -68,13 +61,14 @@ final class Shapes {
         "the centroid scores are of another shape");
   }
 
-  static void centroids(Buffer centroids) {
+  public static void centroids(Buffer centroids) {
     dim(centroids.columns());
     type(centroids, DType.F32, "centroids");
     require(centroids.rows() >= 1, "at least one centroid");
   }
 
-  static void integerScores(QueryBatch queries, CentroidGrid grid, @Nullable CodecTables codec) {
+  public static void integerScores(
+      QueryBatch queries, CentroidGrid grid, @Nullable CodecTables codec) {
     queries(queries);
     type(grid.values(), DType.U8, "centroids in integers");
     require(grid.dim() == queries.rows().columns(), "queries and centroids differ in dim");
@@ -86,7 +80,8 @@ final class Shapes {
     }
   }
 
-  static void integerScores(IntegerQueries out, CentroidGrid grid, @Nullable CodecTables codec) {
+  public static void integerScores(
+      IntegerQueries out, CentroidGrid grid, @Nullable CodecTables codec) {
     integerScores(out.queries(), grid, codec);
     integers(out, grid.values().rows());
     require(out.nbits() == (codec == null ? 0 : codec.nbits()), "room for tables of another codec");
@@ -109,7 +104,7 @@ final class Shapes {
         "the centroid scores are of another shape");
   }
 
-  static void candidates(
+  public static void candidates(
       IntegerQueries queries, InvertedListTables lists, int nprobe, Candidates out) {
     require(nprobe >= 1, "nprobe is %d; at least one centroid must be probed", nprobe);
     integers(queries, lists.offsets().rows() - 1);
@@ -120,20 +115,20 @@ final class Shapes {
         "the candidates have too little room");
   }
 
-  static void scores(QueryBatch queries, Candidates candidates, long passages) {
+  public static void scores(QueryBatch queries, Candidates candidates, long passages) {
     queries(queries);
     require(candidates.queries() == queries.queries(), "as many candidate sets as queries");
     require(passages <= Integer.MAX_VALUE, "a segment has at most 2^31 - 1 passages");
   }
 
-  static void approximateScores(
+  public static void approximateScores(
       IntegerQueries queries, CompressedPassages passages, Candidates candidates) {
     scores(queries.queries(), candidates, passages.passages());
     integers(queries, queries.centroids());
     codes(passages);
   }
 
-  static void integerMaxSim(
+  public static void integerMaxSim(
       IntegerQueries queries,
       CodecTables codec,
       CompressedPassages passages,
@@ -146,7 +141,7 @@ final class Shapes {
     integers(queries, codec.centroids().rows());
   }
 
-  static void maxSim(
+  public static void maxSim(
       QueryBatch queries,
       CentroidScores scores,
       CodecTables codec,
@@ -158,7 +153,8 @@ final class Shapes {
     centroidScores(queries, scores, codec.centroids().rows());
   }
 
-  static void maxSimDense(QueryBatch queries, DensePassages passages, Candidates candidates) {
+  public static void maxSimDense(
+      QueryBatch queries, DensePassages passages, Candidates candidates) {
     scores(queries, candidates, passages.passages());
     Buffer rows = passages.rows();
     require(rows.columns() == queries.rows().columns(), "queries and passages differ in dim");
@@ -166,13 +162,13 @@ final class Shapes {
     type(passages.offsets(), DType.I64, "token offsets");
   }
 
-  static void keepBest(Candidates in, long keep, Candidates out) {
+  public static void keepBest(Candidates in, long keep, Candidates out) {
     require(in.queries() == out.queries(), "as many candidate sets in as out");
     require(keep >= 0, "keep is negative");
     require(out.capacity() >= Math.min(keep, in.largest()), "too little room for the best");
   }
 
-  static void codec(CodecTables codec, CompressedPassages passages) {
+  public static void codec(CodecTables codec, CompressedPassages passages) {
     codec(codec);
     require(
         passages.residuals().columns() == codec.residualBytes(),
@@ -195,7 +191,7 @@ final class Shapes {
     type(passages.offsets(), DType.I64, "token offsets");
   }
 
-  static void codec(CodecTables codec) {
+  public static void codec(CodecTables codec) {
     dim(codec.dim());
     int nbits = codec.nbits();
     require(
@@ -207,7 +203,7 @@ final class Shapes {
     require(codec.weights().rows() == 1 << nbits, "2^nbits weights");
   }
 
-  static void codes(Buffer rows, Buffer centroids, Buffer codes) {
+  public static void codes(Buffer rows, Buffer centroids, Buffer codes) {
     dim(rows.columns());
     type(rows, DType.F32, "rows");
     type(centroids, DType.F32, "centroids");
@@ -217,7 +213,7 @@ final class Shapes {
     require(centroids.rows() >= 1, "at least one centroid");
   }
 
-  static void accumulate(Buffer rows, Buffer codes, Buffer sums, Buffer counts) {
+  public static void accumulate(Buffer rows, Buffer codes, Buffer sums, Buffer counts) {
     dim(rows.columns());
     type(rows, DType.F32, "rows");
     type(codes, DType.I32, "codes");
@@ -227,7 +223,7 @@ final class Shapes {
     require(sums.columns() == rows.columns() && sums.rows() == counts.rows(), "one sum a centroid");
   }
 
-  static void compress(
+  public static void compress(
       Buffer rows, Buffer codes, CodecTables codec, Buffer residuals, Buffer factors) {
     codec(codec);
     type(rows, DType.F32, "rows");
@@ -243,7 +239,7 @@ final class Shapes {
         "one code, one residual and one factor a row");
   }
 
-  static void decompress(
+  public static void decompress(
       CodecTables codec, CompressedPassages passages, long firstToken, Buffer out) {
     type(out, DType.F32, "the output");
     require(out.columns() == codec.dim(), "output and codec differ in dim");

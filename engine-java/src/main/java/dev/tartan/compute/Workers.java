@@ -1,4 +1,4 @@
-package dev.tartan.compute.host;
+package dev.tartan.compute;
 
 import java.util.Arrays;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -16,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * With as many callers as threads, each does its own work alone and the processors are not
  * oversubscribed. What nobody has begun when the caller runs out of tasks is taken back.
  */
-final class Workers implements AutoCloseable {
+public final class Workers implements AutoCloseable {
   /** How often a thread looks for work before it sleeps: some 20 microseconds. */
   private static final int SPINS = 500;
 
@@ -24,7 +24,7 @@ final class Workers implements AutoCloseable {
   private final AtomicInteger callers = new AtomicInteger();
   private volatile boolean closed;
 
-  Workers(int threads) {
+  public Workers(int threads) {
     workers = new Worker[threads - 1];
     for (int i = 0; i < workers.length; i++) {
       workers[i] = new Worker();
@@ -32,12 +32,12 @@ final class Workers implements AutoCloseable {
     }
   }
 
-  int threads() {
+  public int threads() {
     return workers.length + 1;
   }
 
   /** {@link #run(Job, int, IntConsumer)} with a job of its own. */
-  void run(int tasks, IntConsumer body) {
+  public void run(int tasks, IntConsumer body) {
     run(new Job(), tasks, body);
   }
 
@@ -47,7 +47,7 @@ final class Workers implements AutoCloseable {
    *
    * @param job the caller's alone meanwhile; as good as new afterwards
    */
-  void run(Job job, int tasks, IntConsumer body) {
+  public void run(Job job, int tasks, IntConsumer body) {
     if (workers.length == 0 || tasks <= 1) {
       for (int i = 0; i < tasks; i++) {
         body.accept(i);
@@ -66,7 +66,7 @@ final class Workers implements AutoCloseable {
    * {@link #run(int, IntConsumer)} of tasks that call {@code run} themselves: this caller does not
    * count as busy, since those do.
    */
-  void runWhole(int tasks, IntConsumer body) {
+  public void runWhole(int tasks, IntConsumer body) {
     share(new Job(), tasks, body, tasks - 1);
   }
 
@@ -85,7 +85,7 @@ final class Workers implements AutoCloseable {
   }
 
   /** Whose task this is, where {@code firstTask} tells the first of each owner and the end. */
-  static int ownerOf(int[] firstTask, int owners, int task) {
+  public static int ownerOf(int[] firstTask, int owners, int task) {
     int q = Arrays.binarySearch(firstTask, 0, owners + 1, task);
     if (q < 0) {
       return -q - 2;
@@ -158,7 +158,7 @@ final class Workers implements AutoCloseable {
   /**
    * Numbered tasks while they are shared out. May be used again and again, by one caller at a time.
    */
-  static final class Job {
+  public static final class Job {
     private final AtomicInteger next = new AtomicInteger();
 
     /** Workers that have done with it. */

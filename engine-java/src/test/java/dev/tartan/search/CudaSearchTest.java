@@ -1,0 +1,97 @@
+package dev.tartan.search;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.tartan.compute.Backend;
+import dev.tartan.compute.Contenders;
+import dev.tartan.indexing.IndexOptions;
+import dev.tartan.indexing.TestIndex;
+import dev.tartan.memory.Matrix;
+import dev.tartan.segment.Snapshot;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.stream.LongStream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A search on a device finds what one on the processor finds. */
+class CudaSearchTest {
+  private static final int DIM = 32;
+  private static final int QUERIES = 40; // more than a batch
+  private static final int K = 10;
+
+  /** Of a score: where float16 rounds. */
+  private static final float BOUND = 2e-3f;
+
+  private static final List<SearchOptions> WAYS =
+      List.of(
+          SearchOptions.top(K),
+          SearchOptions.exhaustive(K),
+          SearchOptions.of(K, new SearchSettings(2, 0.3f, 60, 15, "given")));
+
+  @TempDir Path directory;
+
+  @Test
+  void theSameHits() {
+    for (int nbits : new int[] {1, 2, 4, 16}) {
+      Path index = directory.resolve("index" + nbits);
+      TestIndex.write(index, IndexOptions.of(DIM, nbits), TestIndex.docs(nbits, 200, DIM, 2));
+      try (Backend device = Contenders.cuda(true);
+          Backend processor = Contenders.best(2);
+          Snapshot snapshot = Snapshot.open(index);
+          Arena arena = Arena.ofShared();
+          Searcher other = new Searcher(snapshot, device);
+          Searcher right = new Searcher(snapshot, processor)) {
+        List<Matrix> queries =
+            LongStream.range(0, QUERIES).mapToObj(seed -> query(seed, arena)).toList();
+        for (SearchOptions way : WAYS) {
+          List<List<Hit>> expected = right.searchAll(queries, way);
+          List<List<Hit>> batch = other.searchAll(queries, way);
+          for (int q = 0; q < QUERIES; q++) {
+            assertSame(expected.get(q), batch.get(q), nbits + " bits, query " + q);
+          }
+          assertEquals(batch.get(7), other.search(queries.get(7), way));
+        }
+        assertEqualTokens(right, other, queries.getFirst());
+      }
+    }
+  }
+
+  private static Matrix query(long seed, Arena arena) {
+    float[][] centers = TestIndex.rows(new SplittableRandom(99), 20, DIM, null);
+    return Matrix.of(
+        arena, TestIndex.rows(new SplittableRandom(seed), 5 + (int) seed % 9, DIM, centers));
+  }
+
+  /** Rank by rank the same score, and the same document unless the next is as good. */
+  private static void assertSame(List<Hit> expected, List<Hit> actual, String what) {
+    assertEquals(expected.size(), actual.size(), what);
+    for (int i = 0; i < expected.size(); i++) {
+      float score = expected.get(i).score();
+      float bound = BOUND * score;
+      assertEquals(score, actual.get(i).score(), bound, what);
+      String id = actual.get(i).id();
+      boolean ofEqualScore =
+          i + 1 == expected.size()
+              || expected.stream()
+                  .anyMatch(h -> h.id().equals(id) && Math.abs(h.score() - score) <= bound);
+      assertTrue(ofEqualScore, () -> what + ": " + expected + " but was " + actual);
+    }
+  }
+
+  private static void assertEqualTokens(Searcher right, Searcher other, Matrix query) {
+    try (Arena arena = Arena.ofConfined()) {
+      Hit hit = right.search(query, SearchOptions.top(1)).getFirst();
+      Matrix a = right.similarities(query, hit, arena);
+      Matrix b = other.similarities(query, hit, arena);
+      for (int r = 0; r < a.rows(); r++) {
+        for (int t = 0; t < a.dim(); t++) {
+          assertEquals(a.get(r, t), b.get(r, t), 1e-5);
+        }
+      }
+    }
+  }
+}
