@@ -25,5 +25,9 @@ case "${1:-}" in
       cmake --build target/cmake --target format-check
     fi
     ctest --test-dir target/cmake --output-on-failure ;;
-  *) echo "usage: build.sh build|test"; exit 2 ;;
+  # The tables of docs/kernels.md: after build, and after Maven has compiled for devices.
+  count) target/cmake/count_traffic ;;
+  ptx) "${JAVA_HOME:+$JAVA_HOME/bin/}java" -cp target/classes dev.tartan.kernels.CountInstructions \
+    target/classes/META-INF/cuda/tartan.ptx ;;
+  *) echo "usage: build.sh build|test|count|ptx"; exit 2 ;;
 esac

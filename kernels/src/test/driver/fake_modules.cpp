@@ -1,6 +1,7 @@
 // Modules, functions and launches of the fake driver.
 #include <string.h>
 
+#include "count.h"
 #include "state.h"
 
 int most_shared_of_device();
@@ -219,4 +220,24 @@ EXPORT int cuLaunchKernel(void* handle, unsigned grid_x, unsigned grid_y, unsign
   std::string arguments;
   if (const int wrong = read_arguments(*function->kernel, parameters, extra, &arguments)) return wrong;
   return submit(stream, [request, arguments] { return launch(request, arguments); });
+}
+
+// What launches ask for is counted from now on, starting at zero, or no longer.
+EXPORT void tartan_fake_count(int on) {
+  const std::lock_guard<std::recursive_mutex> lock(state.lock);
+  if (on != 0) {
+    emulation::start_counting();
+  } else {
+    emulation::stop_counting();
+  }
+}
+
+// What was counted of the allocation at an address, 0 for shared memory: the fields of Traffic (count.h), zeros if it was not
+// touched. Returns how many mma warps have done.
+EXPORT uint64_t tartan_fake_counted(uint64_t address, uint64_t* traffic) {
+  const std::lock_guard<std::recursive_mutex> lock(state.lock);
+  emulation::Counts counts = emulation::counted();
+  const emulation::Traffic& found = address == 0 ? counts.shared : counts.allocations[address];
+  memcpy(traffic, &found, sizeof found);
+  return counts.mma;
 }

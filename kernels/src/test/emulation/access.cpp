@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "count.h"
 #include "running.h"
 
 namespace emulation {
@@ -100,6 +101,10 @@ void record_access(Region* region, uint64_t offset, uint32_t bytes, Access kind)
   if (region->follow) follow(region, offset, bytes, kind);
 }
 
+void count(const Region& region, uint64_t offset, uint32_t bytes, Access kind) {
+  if (counting) count_access(region, offset, bytes, kind, running.me % kLanes, caller);
+}
+
 void begin_following(Region* region) {
   if (!region->follow && region->name == nullptr) {
     region->follow = region->allocated <= running.launch->most_followed;
@@ -127,6 +132,7 @@ void* access(const void* base, int64_t offset, uint32_t bytes, uint32_t alignmen
   }
   begin_following(region);
   record_access(region, place, bytes, kind);
+  count(*region, place, bytes, kind);
   return region->data + place;
 }
 
@@ -176,6 +182,8 @@ void copy_later(const void* to, int64_t to_offset, const void* from, int64_t fro
   begin_following(source);
   record_access(source, copy.from_offset, bytes, kRead);
   record_access(target, copy.to_offset, bytes, kWrite);
+  count(*source, copy.from_offset, bytes, kRead);
+  count(*target, copy.to_offset, bytes, kWrite);
   set_written(target, copy.to_offset, bytes, false);
   running.thread->copies.push_back(copy);
 }

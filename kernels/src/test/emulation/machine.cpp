@@ -6,6 +6,7 @@
 #include <mutex>
 #include <numeric>
 
+#include "count.h"
 #include "running.h"
 
 namespace emulation {
@@ -97,6 +98,7 @@ bool run_warp(int warp) {
       if (lane < lanes) resume(first + lane);
       if (running.outcome.fault != Fault::kNone) return false;
     }
+    if (counting) end_requests();
     bool warp_operation = false;
     for (int lane = 0; lane < lanes; lane++)
       warp_operation |= at_warp_operation(running.threads[first + lane]);

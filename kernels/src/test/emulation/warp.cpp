@@ -1,6 +1,7 @@
 // The operations of a warp, performed once all its lanes have come.
 #include <string.h>
 
+#include "count.h"
 #include "half.h"
 #include "running.h"
 
@@ -70,6 +71,7 @@ void perform(Thread* lanes) {
     for (int l = 0; l < kLanes; l++) lanes[l].value = votes;
   } else {
     multiply_all(lanes);
+    if (counting) count_mma();
   }
 }
 

@@ -8,6 +8,8 @@
 extern "C" {
 void tartan_fake_set(const char* name, const char* value);
 const char* tartan_fake_last_error();
+void tartan_fake_count(int on);
+uint64_t tartan_fake_counted(uint64_t address, uint64_t* traffic);
 int cuInit(unsigned flags);
 int cuDriverGetVersion(int* version);
 int cuDeviceGetCount(int* count);

@@ -8,6 +8,7 @@
 
 #include "arguments.cuh"
 #include "check.h"
+#include "count.h"
 #include "driver_calls.h"
 
 namespace {
@@ -346,4 +347,31 @@ TEST(graphs) {
   CHECK(step.launch(stream.handle) == 901);
   CHECK(cuStreamEndCapture(stream.handle, &graph) == 901 && graph == nullptr);
   CHECK(cuStreamSynchronize(stream.handle) == 0);
+}
+
+// Rows and codes are read once; every thread of a block reads the code of its row.
+TEST(counts_on_demand) {
+  const Stream stream;
+  Step step;
+  CHECK(step.upload(stream.handle) == 0 && step.clear(stream.handle) == 0);
+  tartan_fake_count(1);
+  CHECK(step.launch(stream.handle) == 0 && cuStreamSynchronize(stream.handle) == 0);
+  tartan_fake_count(0);
+  CHECK(step.launch(stream.handle) == 0 && cuStreamSynchronize(stream.handle) == 0);
+  emulation::Traffic traffic;
+  const auto counted = [&](const void* pointer) {
+    return tartan_fake_counted(Step::address(pointer), reinterpret_cast<uint64_t*>(&traffic));
+  };
+  CHECK(counted(step.arguments.rows) == 0);
+  CHECK(traffic.read == kRows * kDim * 4 && traffic.distinct == traffic.read && traffic.written == 0);
+  CHECK(traffic.requested == traffic.read && traffic.sectors == traffic.read);
+  CHECK(counted(step.arguments.codes) == 0);
+  CHECK(traffic.read == kRows * 4 * 256 && traffic.requested == kRows * 4 * 8);
+  CHECK(traffic.distinct == kRows * 4 && traffic.distinct_sectors == kRows * 4);
+  CHECK(counted(step.arguments.sums) == 0);
+  CHECK(traffic.written == kRows * kDim * 8);
+  CHECK(counted(nullptr) == 0 && traffic.read == 0);
+  tartan_fake_count(1);
+  tartan_fake_count(0);
+  CHECK(counted(step.arguments.rows) == 0 && traffic.read == 0);
 }

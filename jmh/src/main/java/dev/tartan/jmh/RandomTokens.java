@@ -12,7 +12,9 @@ import dev.tartan.memory.Layouts;
 import dev.tartan.memory.Matrix;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.util.Arrays;
 import java.util.Random;
+import java.util.stream.IntStream;
 
 /**
  * One query and compressed passages of random codes and residuals, shaped as in published figures:
@@ -35,6 +37,8 @@ final class RandomTokens {
   static final int FLOP_A_TOKEN = 2 * ROWS * DIM;
 
   private static final float TYPICAL_WEIGHT = 0.05f;
+  private static final int HALF_IN_F16 = 0x3800;
+  private static final int HALF_MANTISSAS = 1 << 10;
 
   final QueryBatch query;
   final CentroidScores scores;
@@ -46,21 +50,35 @@ final class RandomTokens {
 
   /** {@code count} passages over {@code centroids} centroids, with room for the scores of these. */
   RandomTokens(Scope scope, int count, int centroids, int nbits) {
+    this(scope, even(count), centroids, nbits, CodecTables.Form.UNIT);
+  }
+
+  /** Passages of given numbers of tokens; {@code SCALED} ones have factors. */
+  RandomTokens(Scope scope, int[] doclens, int centroids, int nbits, CodecTables.Form form) {
     this.scope = scope;
     this.query = query(scope, random);
     int buckets = 1 << nbits;
     this.codec =
         new CodecTables(
-            CodecTables.Form.UNIT,
+            form,
             nbits,
             unitRows(scope, random, centroids),
             ascending(buckets - 1),
             ascending(buckets));
     this.scores = CentroidScores.allocate(scope, query, centroids);
-    int tokens = count * DOCLEN;
+    int tokens = IntStream.of(doclens).sum();
     this.passages =
         new CompressedPassages(
-            offsets(count), codes(tokens, centroids), residuals(tokens, nbits), null);
+            offsets(scope, doclens),
+            codes(tokens, centroids),
+            residuals(tokens, nbits),
+            form == CodecTables.Form.SCALED ? factors(tokens) : null);
+  }
+
+  private static int[] even(int count) {
+    int[] doclens = new int[count];
+    Arrays.fill(doclens, DOCLEN);
+    return doclens;
   }
 
   static QueryBatch query(Scope scope, Random random) {
@@ -113,10 +131,11 @@ final class RandomTokens {
     return buffer;
   }
 
-  private Buffer offsets(int count) {
-    long[] values = new long[count + 1];
-    for (int p = 0; p <= count; p++) {
-      values[p] = (long) p * DOCLEN;
+  /** I64 [passages + 1, 1]. */
+  static Buffer offsets(Scope scope, int[] doclens) {
+    long[] values = new long[doclens.length + 1];
+    for (int p = 0; p < doclens.length; p++) {
+      values[p + 1] = values[p] + doclens[p];
     }
     Buffer buffer = scope.allocate(DType.I64, values.length, 1);
     buffer.copyFrom(MemorySegment.ofArray(values));
@@ -127,6 +146,17 @@ final class RandomTokens {
     short[] values = new short[tokens];
     for (int t = 0; t < tokens; t++) {
       values[t] = (short) random.nextInt(centroids);
+    }
+    Buffer buffer = scope.allocate(DType.U16, tokens, 1);
+    buffer.copyFrom(MemorySegment.ofArray(values));
+    return buffer;
+  }
+
+  /** Factors between a half and one. */
+  private Buffer factors(int tokens) {
+    short[] values = new short[tokens];
+    for (int t = 0; t < tokens; t++) {
+      values[t] = (short) (HALF_IN_F16 + random.nextInt(HALF_MANTISSAS));
     }
     Buffer buffer = scope.allocate(DType.U16, tokens, 1);
     buffer.copyFrom(MemorySegment.ofArray(values));

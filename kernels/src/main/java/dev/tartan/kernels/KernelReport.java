@@ -14,7 +14,8 @@ final class KernelReport {
       Pattern.compile("(\\d+) bytes spill stores, (\\d+) bytes spill loads");
   private static final Pattern USED = Pattern.compile("Used (\\d+) registers");
   private static final Pattern SHARED = Pattern.compile("(\\d+) bytes smem");
-  private static final Pattern KERNEL = Pattern.compile("TARTAN_KERNEL(?:_OF_BLOCKS)?\\((\\w+), (\\w+),");
+  private static final Pattern KERNEL =
+      Pattern.compile("TARTAN_KERNEL(?:_OF_BLOCKS)?\\((\\w+), (\\w+),");
   private static final Pattern FUSED = Pattern.compile("TARTAN_FUSED_KERNEL\\((\\w+),");
   private static final Pattern CONSTANT = Pattern.compile("constexpr int (\\w+) = (\\d+);");
   private static final int FUSED_THREADS = 128;
@@ -102,7 +103,8 @@ final class KernelReport {
     uses.forEach(
         (kernel, byArchitecture) -> {
           boolean dynamic =
-              (kernel.contains("maxsim_") && !kernel.contains("integer")) || kernel.contains("rescore");
+              (kernel.contains("maxsim_") && !kernel.contains("integer"))
+                  || kernel.contains("rescore");
           int shared =
               byArchitecture.values().iterator().next().shared + (dynamic ? dynamicBytes : 0);
           int count = threads.getOrDefault(kernel, 256);

@@ -97,7 +97,9 @@ final class Nvrtc {
         list.setAtIndex(ADDRESS, i, arena.allocateFrom(options.get(i)));
       }
       int status = (int) compile.invokeExact(program, options.size(), list);
-      String log = new String(read(program, "ProgramLog", arena), java.nio.charset.StandardCharsets.UTF_8).replace("\0", "");
+      String log =
+          new String(read(program, "ProgramLog", arena), java.nio.charset.StandardCharsets.UTF_8)
+              .replace("\0", "");
       byte[] image = status == 0 ? read(program, kind, arena) : new byte[0];
       check((int) destroy.invokeExact(place));
       return new Result(status == 0, image, log);
