@@ -2,7 +2,9 @@
 #include <math.h>
 
 #include <random>
+#include <tuple>
 
+#include "count.h"
 #include "fixture.h"
 #include "tartan.cuh"
 
@@ -35,6 +37,12 @@ struct AtomicArguments {
   float* real;
   int32_t* most;
   uint32_t* bits;
+};
+
+struct BankArguments {
+  int32_t* out;
+  int32_t stride;
+  int32_t reserved;
 };
 
 }  // namespace
@@ -248,5 +256,31 @@ TEST(bytes) {
     int32_t sum = 7;
     for (int k = 0; k < 32; k += 8) sum += static_cast<int8_t>(a >> k) * static_cast<int8_t>(b >> k);
     CHECK(dot_bytes(static_cast<int32_t>(a), static_cast<int32_t>(b), 7) == sum);
+  }
+}
+
+TARTAN_KERNEL(test_banks, 32, BankArguments) {
+  TARTAN_SHARED(int32_t, words, 1024);
+  const View<int32_t> out(arguments.out);
+  for (int i = 0; i < 32; i++) words[i * 32 + lane()] = i;
+  sync_warp();
+  const int32_t word = words[lane() * arguments.stride];
+  out[lane() * arguments.stride] = word;
+}
+
+// Rows of 32 words are written in a cycle each; reading takes as many as there are words of one bank.
+TEST(counts_cycles_of_banks) {
+  for (const auto& [stride, cycles, sectors] : {std::tuple{1, 1, 4}, {2, 2, 8}, {17, 1, 32}, {32, 32, 32}}) {
+    check::where = "stride " + std::to_string(stride);
+    Device<int32_t> out(1024);
+    emulation::start_counting();
+    const BankArguments arguments = {out.at(), stride, 0};
+    CHECK(fixture::launch("test_banks", arguments, fixture::shape(1, 32)).text.empty());
+    emulation::stop_counting();
+    const emulation::Counts counts = emulation::counted();
+    CHECK(counts.shared.wavefronts == 32u + cycles);
+    CHECK(counts.shared.read == 128 && counts.shared.written == 4096);
+    CHECK(counts.shared.sectors == static_cast<uint64_t>(sectors) * emulation::kSector);
+    CHECK(counts.allocations.at(reinterpret_cast<uintptr_t>(out.at())).written == 128);
   }
 }
