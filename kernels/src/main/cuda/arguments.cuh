@@ -47,7 +47,7 @@ struct Passages {
   const int64_t* offsets;    // [count + 1]
   const void* codes;         // [tokens] uint16 or int32
   const uint8_t* residuals;  // [tokens, dim * nbits / 8]
-  const uint16_t* factors;   // [tokens] float16; may be null with kUnit
+  const uint16_t* factors;   // [tokens] float16; may be null with kUnit: see fused.cuh
   int64_t count;
   int32_t code_bytes;  // 2 or 4
   int32_t reserved;

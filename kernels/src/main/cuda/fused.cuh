@@ -4,7 +4,7 @@
 //   maxsim:   sim(r, t) = a(t) * scores[code[t], r] + f(t) * dot(values[r], weights[b(t)])
 //   rescore:  sim(r, t) = dot(values[r], centroid[code[t]] + f(t) * weights[b(t)])      SCALED
 //             sim(r, t) = f(t) * dot(values[r], centroid[code[t]] + weights[b(t)])      UNIT
-// with f the stored factor, and a = 1 (SCALED) or f (UNIT).
+// with f the stored factor, and a = 1 (SCALED) or f (UNIT). UNIT without factors: f = 1 / |centroid + weights|, computed.
 //
 // Where dim is a multiple of 32, a thread reads its 32 bucket numbers of a token as kBits words. Bytes a token: dim * nbits / 8 + 4
 // or 6, each once for every 32 query rows; from L2 besides, the scores of its centroid (4 a row) or the centroid (dim * 4).
@@ -73,6 +73,7 @@ struct Codes {
 template <int kBits, bool kCentroids>
 struct FusedScorer {
   static constexpr bool kPacked = true;
+  static constexpr uint16_t kOne = 0x3c00;
   const MaxSimArguments& arguments;
   View<uint2> fragments;
   Weights<kBits> weights;
@@ -81,6 +82,7 @@ struct FusedScorer {
     int64_t number;
     int32_t code;
     uint16_t factor;  // float16
+    float squares;    // of what a thread has seen of the token, if no factor is stored
     Codes<kBits> codes;
   };
 
@@ -121,8 +123,9 @@ struct FusedScorer {
   TARTAN_METHOD Token token_at(int64_t t) const {
     Token token;
     token.number = t;
+    token.squares = 0;
     token.code = code_of(arguments.passages, t, arguments.codec.count, arguments.status);
-    token.factor = View<const uint16_t>(arguments.passages.factors)[t];
+    token.factor = arguments.passages.factors ? View<const uint16_t>(arguments.passages.factors)[t] : kOne;
     return token;
   }
 
@@ -147,25 +150,53 @@ struct FusedScorer {
       const Part<true> part(dim, piece, lane() % 4);
       load_codes(tokens[0], part);
       load_codes(tokens[1], part);
+      if (!arguments.passages.factors) {
+        measure(tokens[0], part);
+        measure(tokens[1], part);
+      }
       multiply_piece(fragments + piece / 16 * kColumns * kWarp, part.steps, Tile{*this, tokens, part}, sums);
     }
     TARTAN_UNROLL
     for (int k = 0; k < 2; k++) {
+      float factor = half_to_float(tokens[k].factor);
+      if (!arguments.passages.factors) {
+        float squares = tokens[k].squares;
+        squares += shuffle_xor(squares, 1);
+        squares += shuffle_xor(squares, 2);
+        factor = 1 / greater(sqrtf(squares), 1e-12f);
+      }
       if (tokens[k].code < 0) continue;
-      finish(q, row, count, tokens[k], k, sums, top);
+      finish(q, row, count, tokens[k].code, factor, k, sums, top);
+    }
+  }
+
+  // Adds up the squares of centroid and weights: indexes of other engines store no norms.
+  TARTAN_METHOD void measure(Token& token, const Part<true>& part) const {
+    const View<const float> centroids(arguments.codec.centroids);
+    const int64_t row = static_cast<int64_t>(greater(token.code, 0)) * arguments.codec.dim;
+    TARTAN_UNROLL
+    for (int s = 0; s < kSteps; s++) {
+      if (s >= part.steps || part.at(s) >= arguments.codec.dim) continue;
+      const float4 c = load_as<float4>(centroids, row + part.at(s));
+      const uint32_t low = weights.pair(token.codes.four(s));
+      const uint32_t high = weights.pair(token.codes.four(s) >> 2 * kBits);
+      const float x = c.x + half_to_float(low & 0xffff);
+      const float y = c.y + half_to_float(low >> 16);
+      const float z = c.z + half_to_float(high & 0xffff);
+      const float w = c.w + half_to_float(high >> 16);
+      token.squares += x * x + y * y + z * z + w * w;
     }
   }
 
   // Raises the maxima by the token of number k.
-  TARTAN_METHOD void finish(int q, int64_t row, int64_t count, const Token& token, int k,
+  TARTAN_METHOD void finish(int q, int64_t row, int64_t count, int64_t code, float factor, int k,
                             float (&sums)[kColumns][4], float (&top)[kColumns][2]) const {
     const bool scaled = arguments.codec.form == kScaled;
-    const float factor = half_to_float(token.factor);
     const float share = scaled ? 1 : factor;
     View<const float> scores(arguments.scores);
     if constexpr (!kCentroids) {
       scores = scores + arguments.codec.count * View<const int32_t>(arguments.queries.offsets)[q] +
-               token.code * count + row;
+               code * count + row;
     }
     TARTAN_UNROLL
     for (int n = 0; n < kColumns; n++) {

@@ -123,8 +123,7 @@ class GoldenCodecTest {
               CentroidScores.allocate(scope, queries, (int) codec.centroids().rows());
           backend.centroidScores(queries, codec.centroids(), scores);
           Candidates all = all(scope);
-          CompressedPassages stored = withFactors(passages(scope, nbits), codec, backend, scope);
-          backend.maxSim(queries, scores, codec, stored, all);
+          backend.maxSim(queries, scores, codec, passages(scope, nbits), all);
           assertScores(floats("scores_" + nbits + "bit"), all, backend);
         }
       }
@@ -141,16 +140,6 @@ class GoldenCodecTest {
         assertScores(floats("exact_scores"), all, backend);
       }
     }
-  }
-
-  /** As a segment stores them. */
-  private CompressedPassages withFactors(
-      CompressedPassages of, CodecTables codec, Backend backend, Scope scope) {
-    Buffer rows = floats(scope, "embeddings", DIM);
-    Buffer packed = scope.allocate(DType.U8, rows.rows(), codec.residualBytes());
-    Buffer factors = scope.allocate(DType.U16, rows.rows(), 1);
-    backend.compress(rows, of.codes(), codec, packed, factors);
-    return new CompressedPassages(of.offsets(), of.codes(), of.residuals(), factors);
   }
 
   private void assertScores(float[] golden, Candidates found, Backend backend) {

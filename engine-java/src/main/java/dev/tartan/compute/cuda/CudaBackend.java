@@ -248,7 +248,6 @@ public final class CudaBackend implements Backend {
       CompressedPassages passages,
       Candidates candidates) {
     Shapes.maxSim(queries, scores, codec, passages, candidates);
-    Shapes.require(passages.factors() != null, "the passages have no factors");
     search.maxSim(queries, scores, codec, passages, candidates);
   }
 
