@@ -72,7 +72,7 @@ public final class Contenders {
    *
    * @param expected what the reference says
    */
-  static float bound(Backend backend, int rows, float expected) {
+  public static float bound(Backend backend, int rows, float expected) {
     float float32 = 1e-5f * rows;
     double float16 = 2e-3 * Math.min(rows, Math.abs(expected) + Math.sqrt(rows) / 2);
     return backend.name().equals("cuda") ? float32 + (float) float16 : float32;

@@ -300,12 +300,16 @@ public final class CudaBackend implements Backend {
     if (users.decrementAndGet() > 0) {
       return;
     }
-    device.enter();
-    for (CudaStream spare = streams.take(); spare != null; spare = streams.take()) {
-      spare.close();
+    try {
+      device.enter();
+      for (CudaStream spare = streams.take(); spare != null; spare = streams.take()) {
+        spare.close();
+      }
+      memory.freeSpares();
+      module.unload();
+      device.release();
+    } catch (TartanException e) {
+      return; // it failed before, which was told; what it still has goes with the process
     }
-    memory.freeSpares();
-    module.unload();
-    device.release();
   }
 }

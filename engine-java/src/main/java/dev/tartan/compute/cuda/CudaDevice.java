@@ -73,9 +73,9 @@ record CudaDevice(
 
   /**
    * Makes the context current. Every use of the driver begins so: contexts belong to threads of the
-   * operating system, and a virtual thread may go on upon another whenever it has waited, so that
-   * nothing remembered about a thread holds. Where the context is current already, the driver does
-   * nothing.
+   * operating system, and a virtual thread may go on upon another whenever it has waited (for a
+   * lock, too), so that nothing remembered about a thread holds. Where the context is current
+   * already, the driver does nothing.
    */
   void enter() {
     CudaFunctions.ctxSetCurrent(context);

@@ -25,7 +25,7 @@ final class CudaModule {
       module = handle.get(JAVA_LONG, 0);
       for (Kernel kernel : Kernel.values()) {
         CudaFunctions.moduleGetFunction(handle, module, arena.allocateFrom(kernel.symbol()));
-        functions.put(kernel, new Function(handle.get(JAVA_LONG, 0)));
+        functions.put(kernel, new Function(device, handle.get(JAVA_LONG, 0)));
       }
     }
   }
@@ -52,10 +52,12 @@ final class CudaModule {
     /** Room for what a kernel has besides the dynamic part: all of it counts. */
     private static final int BESIDES = 16 << 10;
 
+    private final CudaDevice device;
     private final long handle;
     private volatile int allowed = UNASKED;
 
-    Function(long handle) {
+    Function(CudaDevice device, long handle) {
+      this.device = device;
       this.handle = handle;
     }
 
@@ -68,6 +70,7 @@ final class CudaModule {
     /** Never lowers: another thread may be about to launch with what there was. */
     private synchronized void raise(int bytes) {
       if (bytes > allowed) {
+        device.enter();
         CudaFunctions.funcSetAttribute(handle, MAX_DYNAMIC_SHARED, bytes);
         allowed = bytes;
       }

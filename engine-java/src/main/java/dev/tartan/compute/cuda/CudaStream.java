@@ -220,10 +220,11 @@ final class CudaStream {
     if (rows > MOST_BLOCKS_Y) {
       throw new IllegalArgumentException(rows + " queries at once; at most " + MOST_BLOCKS_Y);
     }
+    long function = module.function(kernel, sharedBytes);
     device.enter();
     sendTable();
     CudaFunctions.launchKernel(
-        module.function(kernel, sharedBytes),
+        function,
         Math.toIntExact(blocks),
         rows,
         kernel.threads,
@@ -306,6 +307,7 @@ final class CudaStream {
     if (status != 0) {
       damage = status;
       table.segment().set(JAVA_INT, 0, 0);
+      device.enter();
       CudaFunctions.memsetD8Async(deviceTable, (byte) 0, Integer.BYTES, handle);
       pending = true;
     }

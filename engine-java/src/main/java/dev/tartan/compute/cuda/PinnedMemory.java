@@ -6,7 +6,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /** Memory of the host that the device copies from and to by itself. */
-record PinnedMemory(MemorySegment segment) implements AutoCloseable {
+record PinnedMemory(CudaDevice device, MemorySegment segment) implements AutoCloseable {
   private static final int PORTABLE = 1; // CU_MEMHOSTALLOC_PORTABLE: in every context
 
   static PinnedMemory allocate(CudaDevice device, long bytes) {
@@ -14,12 +14,13 @@ record PinnedMemory(MemorySegment segment) implements AutoCloseable {
     try (Arena arena = Arena.ofConfined()) {
       MemorySegment address = arena.allocate(ADDRESS);
       CudaFunctions.memHostAlloc(address, bytes, PORTABLE);
-      return new PinnedMemory(address.get(ADDRESS, 0).reinterpret(bytes));
+      return new PinnedMemory(device, address.get(ADDRESS, 0).reinterpret(bytes));
     }
   }
 
   @Override
   public void close() {
+    device.enter();
     CudaFunctions.memFreeHost(segment);
   }
 }
