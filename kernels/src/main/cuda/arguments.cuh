@@ -186,7 +186,7 @@ struct IntegerMaxSimArguments {
   int32_t* status;
 };
 
-// block 128: candidates [16 * blockIdx.x, + 16) of query blockIdx.y, four for each warp in turn.
+// block 128: of query blockIdx.y the candidates 4 * blockIdx.x, + 4 and every 4 * gridDim.x-th from there, one a warp.
 // Dynamic shared memory: bytes as fused_shared_bytes (maxsim.cuh) gives.
 //   tartan_maxsim_<nbits>: with scores of centroids     tartan_rescore_<nbits>: with centroids themselves
 //   tartan_maxsim_dense

@@ -20,7 +20,6 @@ constexpr int kTokens = 16;          // of a tile
 constexpr int kColumns = 4;          // tiles of 8 query rows
 constexpr int kRows = kColumns * 8;  // query rows at a time
 constexpr int kWarps = 4;            // of a block
-constexpr int kTurns = 4;            // candidates a warp
 constexpr int kPiece = 128;          // dimensions
 constexpr int kSteps = kPiece / 16;
 
@@ -108,16 +107,15 @@ TARTAN_DEVICE void score_candidates(const Scorer& scorer, const Queries& queries
   const View<const float> rows =
       View<const float>(queries.rows) + static_cast<int64_t>(query_offsets[q]) * queries.dim;
   const int64_t n = View<const int64_t>(candidates.counts)[q];
-  const int64_t first = static_cast<int64_t>(blockIdx.x) * kWarps * kTurns;
+  const int64_t first = static_cast<int64_t>(blockIdx.x) * kWarps;
   if (first >= n) return;
   const View<float> scores(candidates.scores);
   for (int64_t row = 0; row < count; row += kRows) {
     sync_block();
     fill_fragments<Scorer::kPacked>(scorer.fragments, rows, row, count, queries.dim);
     sync_block();
-    for (int turn = 0; turn < kTurns; turn++) {
-      const int64_t i = q * candidates.capacity + first + turn * kWarps + warp();
-      if (i >= q * candidates.capacity + n) break;
+    for (int64_t turn = first + warp(); turn < n; turn += static_cast<int64_t>(gridDim.x) * kWarps) {
+      const int64_t i = q * candidates.capacity + turn;
       const int32_t passage = View<const int32_t>(candidates.passages)[i];
       const TokenRange tokens = tokens_of(offsets, passages, passage, status);
       float top[kColumns][2];

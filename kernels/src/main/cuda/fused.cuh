@@ -193,25 +193,33 @@ struct FusedScorer {
                             float (&sums)[kColumns][4], float (&top)[kColumns][2]) const {
     const bool scaled = arguments.codec.form == kScaled;
     const float share = scaled ? 1 : factor;
-    View<const float> scores(arguments.scores);
-    if constexpr (!kCentroids) {
-      scores = scores + arguments.codec.count * View<const int32_t>(arguments.queries.offsets)[q] +
-               code * count + row;
-    }
+    const int64_t base =
+        arguments.codec.count * View<const int32_t>(arguments.queries.offsets)[q] + code * count + row;
     TARTAN_UNROLL
     for (int n = 0; n < kColumns; n++) {
-      TARTAN_UNROLL
-      for (int j = 0; j < 2; j++) {
-        float sim = sums[n][k * 2 + j];
-        if constexpr (kCentroids) {
-          if (!scaled) sim *= factor;
-        } else {
-          const int r = n * 8 + lane() % 4 * 2 + j;
-          sim = fmaf(factor, sim, share * (row + r < count ? scores[r] : 0.0f));
-        }
-        top[n][j] = fmaxf(top[n][j], sim);
+      float2 sim = {sums[n][k * 2], sums[n][k * 2 + 1]};
+      if constexpr (kCentroids) {
+        if (!scaled) sim.x *= factor, sim.y *= factor;
+      } else {
+        const int r = n * 8 + lane() % 4 * 2;
+        const float2 score = two_scores(base + r, count - row - r);
+        sim.x = fmaf(factor, sim.x, share * score.x);
+        sim.y = fmaf(factor, sim.y, share * score.y);
       }
+      top[n][0] = fmaxf(top[n][0], sim.x);
+      top[n][1] = fmaxf(top[n][1], sim.y);
     }
+  }
+
+  // The scores of two query rows, of which `left` are there.
+  TARTAN_METHOD float2 two_scores(int64_t at, int64_t left) const {
+    const View<const float> scores(arguments.scores);
+    if (left >= 2 && reinterpret_cast<uint64_t>(arguments.scores + at) % 8 == 0)
+      return load_as<float2>(scores, at);
+    float2 two = {0, 0};
+    if (left >= 1) two.x = scores[at];
+    if (left >= 2) two.y = scores[at + 1];
+    return two;
   }
 };
 

@@ -21,7 +21,10 @@ final class SearchStages {
   private static final int CENTROIDS_A_BLOCK = 64; // in float
   private static final int INTEGERS_A_BLOCK = 8; // centroids
   private static final int CANDIDATES_A_BLOCK = 8; // scored in integers
-  private static final int MAXSIM_A_BLOCK = 16; // candidates
+  private static final int MAXSIM_A_BLOCK = 4; // candidates at a time, one a warp
+
+  /** Blocks of MaxSim for a multiprocessor; a block prepares its query once for all its turns. */
+  private static final int MAXSIM_BLOCKS = 8;
   private static final int WORDS_A_BLOCK = 256; // of a bitmap of passages
   private static final int VALUES_A_BLOCK = 1024; // of centroids
 
@@ -246,7 +249,7 @@ final class SearchStages {
   }
 
   /** What follows queries and scores. */
-  private static void maxSim(
+  private void maxSim(
       CudaCall call, Kernel kernel, CodecTables codec, CompressedPassages passages, Scored scored) {
     scored.write(call.codec(codec).passages(passages).noDense()).status();
     launchMaxSim(call, kernel, codec.dim(), scored);
@@ -309,7 +312,7 @@ final class SearchStages {
     }
   }
 
-  private static void maxSimDense(
+  private void maxSimDense(
       CudaScope on, QueryBatch queries, DensePassages passages, Scored scored) {
     int dim = passages.rows().columns();
     CudaCall call = on.call(scored.queries()).queries(queries).number(0).noCodec(dim).noPassages();
@@ -317,8 +320,9 @@ final class SearchStages {
     launchMaxSim(call, Kernel.MAXSIM_DENSE, dim, scored);
   }
 
-  private static void launchMaxSim(CudaCall call, Kernel kernel, int dim, Scored scored) {
-    long blocks = Math.ceilDiv(scored.most(), MAXSIM_A_BLOCK);
+  private void launchMaxSim(CudaCall call, Kernel kernel, int dim, Scored scored) {
+    long enough = Math.ceilDiv((long) MAXSIM_BLOCKS * backend.multiprocessors(), scored.queries());
+    long blocks = Math.min(Math.ceilDiv(scored.most(), MAXSIM_A_BLOCK), enough);
     call.launch(kernel, blocks, scored.queries(), fragmentBytes(dim));
   }
 
