@@ -30,7 +30,7 @@ record Embeddings(Tensor words, Tensor positions, @Nullable Tensor types, Tensor
     }
     int hidden = hidden(config);
     String word = name + "word_embeddings.weight";
-    Tensor words = parameters.get(word, parameters.extent(word, 0), hidden);
+    Tensor words = parameters.unread(word, parameters.extent(word, 0), hidden);
     Tensor table = parameters.get(name + "position_embeddings.weight", positions, hidden);
     Tensor reached = parameters.keep(table.narrow(0, unused, positions - unused));
     Norm norm = Norm.of(parameters, name + "LayerNorm", hidden, epsilon);
