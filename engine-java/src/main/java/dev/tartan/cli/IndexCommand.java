@@ -64,7 +64,7 @@ final class IndexCommand implements Callable<Integer> {
       names = "--model",
       paramLabel = "M",
       description =
-          "tartan-mini (the default for texts) or the folder of a ColBERT checkpoint; with"
+          "tartan-mini (the default for texts) or the folder of a ColBERT, PyLate or BGE-M3 checkpoint; with"
               + " --embeddings the model that made them, to search the index in words.")
   @Nullable String model;
 
@@ -131,7 +131,7 @@ final class IndexCommand implements Callable<Integer> {
         required = true,
         paramLabel = "FILE",
         description =
-            "JSONL with _id or id, title, text (BEIR), or TSV id<TAB>text (MS MARCO), plain or gzip.")
+            "JSONL with _id or id, title, text (BEIR), language; or TSV id<TAB>text (MS MARCO), plain or gzip.")
     @Nullable Path collection;
 
     @ArgGroup(exclusive = false)
