@@ -73,7 +73,7 @@ final class IndexCommand implements Callable<Integer> {
       paramLabel = "L",
       description =
           "Language of the texts that have no \"language\" of their own, and of queries, for models"
-              + " with a part for each language (default: that of the checkpoint).")
+              + " with a part for each language; auto detects it (default: that of the checkpoint).")
   @Nullable String language;
 
   @Option(

@@ -126,4 +126,29 @@ class CheckpointsTest {
       assertTrue(String.valueOf(e.getMessage()).contains("has no language 'de'"), e.getMessage());
     }
   }
+
+  /**
+   * A passage is read as in the language that it is in; one that the model lacks as the default.
+   */
+  @Test
+  void detectsLanguages() {
+    String chinese =
+        "\u6211\u4eec\u4eca\u5929\u53bb\u5317\u4eac\u770b\u4e00\u90e8\u65b0\u7684\u7535\u5f71\u3002";
+    List<String> texts =
+        List.of(
+            chinese,
+            "This is a plain English sentence about nothing in particular.",
+            "Dieser Satz ist ohne Zweifel auf Deutsch geschrieben worden.");
+    try (Encoder named = Encoders.open(folder("xmod-own-norm").toString(), 1, "en");
+        Encoder detecting = Encoders.open(folder("xmod-own-norm").toString(), 1, "auto");
+        Arena arena = Arena.ofConfined()) {
+      assertEquals("auto", detecting.language());
+      EncodedPassages expected =
+          named.encodePassages(texts, List.of("zh_CN", "en_XX", "en_XX"), arena);
+      EncodedPassages actual = detecting.encodePassages(texts, arena);
+      assertEquals(-1, expected.rows().data().mismatch(actual.rows().data()));
+      EncodedPassages english = named.encodePassages(texts, arena);
+      assertTrue(english.rows().data().mismatch(actual.rows().data()) >= 0);
+    }
+  }
 }
