@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.tartan.checkpoint.OnnxFile;
 import dev.tartan.checkpoint.SafetensorsFile;
 import dev.tartan.checkpoint.Weights;
+import dev.tartan.encode.model.DenseLayer;
 import dev.tartan.encode.model.ModelConfig;
 import dev.tartan.encode.model.TokenEmbedder;
 import dev.tartan.encode.model.Torch;
@@ -18,9 +19,9 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.net.URL;
 import java.net.URLConnection;
+import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The built-in model: all-MiniLM-L6-v2 (6 layers of 384 values, from the class path as published)
@@ -66,7 +67,7 @@ final class TartanMini {
       }
       ColbertConfig adjusted = config.withDim(embedder.dim());
       return new ColbertEncoder(
-          Encoders.TARTAN_MINI, adjusted, tokenizer.join(), embedder, threads);
+          Encoders.TARTAN_MINI, adjusted, tokenizer.join(), embedder, null, 0, threads);
     } catch (IOException e) {
       arena.close();
       throw TartanException.io("cannot read " + CONFIG, e);
@@ -77,14 +78,14 @@ final class TartanMini {
     }
   }
 
-  private static @Nullable Weights head(boolean projected, Arena arena) {
+  private static List<DenseLayer> head(boolean projected, Arena arena) {
     if (!projected) {
-      return null;
+      return List.of();
     }
     byte[] bytes = heap(HEAD);
     MemorySegment memory = arena.allocate(bytes.length, 64);
     MemorySegment.copy(bytes, 0, memory, ValueLayout.JAVA_BYTE, 0, bytes.length);
-    return SafetensorsFile.of(HEAD, memory);
+    return List.of(DenseLayer.linear(SafetensorsFile.of(HEAD, memory)));
   }
 
   private static URLConnection connect(String resource) throws IOException {

@@ -7,17 +7,30 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The tensors of one model, shared with the memory of its weight file. Closing frees the handles;
  * the memory belongs to the arena. Reading from many threads is safe, since nothing changes them.
  */
 final class Parameters implements AutoCloseable {
+  /** What frameworks put before the names of a backbone's tensors. */
+  private static final List<String> PREFIXES =
+      List.of("", "bert.", "roberta.", "distilbert.", "model.", "0.auto_model.");
+
+  /** Constants that older checkpoints carry along. */
+  private static final List<String> PASSENGERS =
+      List.of("position_ids", "token_type_ids", "inv_freq");
+
   private final Weights weights;
   private final Arena arena;
+  private final Map<String, Tensor> read = new LinkedHashMap<>();
   private final List<Tensor> tensors = new ArrayList<>();
   private final List<TensorOptional> optionals = new ArrayList<>();
 
@@ -34,6 +47,52 @@ final class Parameters implements AutoCloseable {
     return weights.source();
   }
 
+  /**
+   * What stands before {@code name} in this file.
+   *
+   * @throws TartanException if no tensor is called so
+   */
+  String prefix(String name) {
+    return PREFIXES.stream()
+        .filter(prefix -> has(prefix + name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new TartanException(
+                    "%s has no tensor '%s', with or without a prefix; are these the weights of the model that config.json describes?"
+                        .formatted(source(), name)));
+  }
+
+  /**
+   * Makes sure that nothing of the backbone was left unread, which would be a different model.
+   *
+   * @param layers how many layers were asked for; nothing is checked unless 0, all of them
+   * @param parts the prefixes of the backbone's tensors
+   * @throws TartanException that names the first tensor left
+   */
+  void requireNoOther(int layers, String... parts) {
+    for (String name : weights.names()) {
+      if (layers == 0
+          && !read.containsKey(name)
+          && Stream.of(parts).anyMatch(name::startsWith)
+          && PASSENGERS.stream().noneMatch(name::endsWith)) {
+        throw new TartanException(
+            "%s has a tensor '%s' that the model of config.json has not; are both of the same model?"
+                .formatted(source(), name));
+      }
+    }
+  }
+
+  /** "FILE: tensor 'NAME'" of the first tensor with a value that is no finite number, or null. */
+  @Nullable String damaged() {
+    for (Map.Entry<String, Tensor> entry : read.entrySet()) {
+      if (!isFinite(entry.getValue())) {
+        return "%s: tensor '%s'".formatted(source(), entry.getKey());
+      }
+    }
+    return null;
+  }
+
   /** Extent {@code axis} of the tensor {@code name}. */
   int extent(String name, int axis) {
     long[] shape = weights.tensor(name).shape();
@@ -47,16 +106,38 @@ final class Parameters implements AutoCloseable {
   /**
    * The tensor {@code name}, float32.
    *
-   * @throws TartanException if it is missing or has another shape
+   * @throws TartanException if it is missing, has another shape, or holds a value that is no finite
+   *     number
    */
   Tensor get(String name, long... shape) {
+    Tensor tensor = unread(name, shape);
+    if (!isFinite(tensor)) {
+      throw new TartanException(
+          "%s: tensor '%s' holds values that are no numbers; the checkpoint is damaged"
+              .formatted(source(), name));
+    }
+    return tensor;
+  }
+
+  private static boolean isFinite(Tensor tensor) {
+    return Float.isFinite(tensor.sum().item_float());
+  }
+
+  /**
+   * As {@link #get} without reading the values, for large tensors of which a text needs little.
+   * Must go into the residual sums of the backbone, where what is no number shows in the result;
+   * attention scores would hide it.
+   */
+  Tensor unread(String name, long... shape) {
     StoredTensor stored = weights.tensor(name);
     if (!Arrays.equals(stored.shape(), shape)) {
       throw new TartanException(
           "%s: tensor '%s' has shape %s; config.json asks for %s"
               .formatted(source(), name, Arrays.toString(stored.shape()), Arrays.toString(shape)));
     }
-    return keep(Torch.share(weights.floats(name, arena), shape));
+    Tensor tensor = keep(Torch.share(weights.floats(name, arena), shape));
+    read.put(name, tensor);
+    return tensor;
   }
 
   /** As {@link #get}, in the form that optional arguments take. */
@@ -78,12 +159,16 @@ final class Parameters implements AutoCloseable {
   /** Memory for a tensor that is computed at loading, and the tensor. */
   Tensor allocate(long... shape) {
     long elements = Arrays.stream(shape).reduce(1, (a, b) -> a * b);
-    MemorySegment memory = arena.allocate(elements * Float.BYTES, 64);
-    return keep(Torch.share(memory, shape));
+    return keep(Torch.share(allocateMemory(elements), shape));
   }
 
-  private Tensor keep(Tensor tensor) {
-    // Out of reach of any scope: a parameter lives until close.
+  /** Memory for {@code elements} values, freed with the model. */
+  MemorySegment allocateMemory(long elements) {
+    return arena.allocate(elements * Float.BYTES, 64);
+  }
+
+  /** Keeps {@code tensor} until {@link #close}, out of reach of any scope. */
+  Tensor keep(Tensor tensor) {
     tensor.retainReference();
     tensors.add(tensor);
     return tensor;
