@@ -27,7 +27,7 @@ class CudaIndexingTest {
     List<Doc> docs = TestIndex.docs(3, 150, DIM, 2);
     for (Kind kind : Kind.values()) {
       for (int nbits : new int[] {2, 4}) {
-        IndexOptions options = new IndexOptions(DIM, kind, nbits, 0, true, null, null);
+        IndexOptions options = new IndexOptions(DIM, kind, nbits, 0, true, null, null, null);
         Path right = directory.resolve("right-" + kind + nbits);
         Path other = directory.resolve("other-" + kind + nbits);
         try (Backend processor = Contenders.best(2);
