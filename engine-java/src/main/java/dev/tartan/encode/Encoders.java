@@ -1,6 +1,7 @@
 package dev.tartan.encode;
 
 import dev.tartan.memory.TartanException;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -35,13 +36,31 @@ public final class Encoders {
     if (model.equals(TARTAN_MINI)) {
       return TartanMini.open(threads);
     }
+    return existing(model).open(threads);
+  }
+
+  /**
+   * Opens what a model is made of, to change it.
+   *
+   * @param model as in {@link #open(String, int)}
+   * @param arena for a copy of all weights
+   * @throws TartanException as {@link #open(String, int)}, or if there is no {@code linear.weight}
+   */
+  public static ModelParts parts(String model, Arena arena) {
+    if (model.equals(TARTAN_MINI)) {
+      return TartanMini.parts(arena);
+    }
+    return existing(model).parts(arena);
+  }
+
+  private static ModelFolder existing(String model) {
     Path folder = folder(model);
     if (!Files.exists(folder)) {
       throw new TartanException(
           "no model '%s': give '%s' or the folder of a ColBERT checkpoint"
               .formatted(model, TARTAN_MINI));
     }
-    return new ModelFolder(folder.toAbsolutePath().normalize()).open(threads);
+    return new ModelFolder(folder.toAbsolutePath().normalize());
   }
 
   private static Path folder(String model) {

@@ -1,6 +1,7 @@
 package dev.tartan.encode;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.tartan.checkpoint.MemoryWeights;
 import dev.tartan.checkpoint.OnnxFile;
 import dev.tartan.checkpoint.SafetensorsFile;
 import dev.tartan.checkpoint.TorchFile;
@@ -14,10 +15,24 @@ import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /** A checkpoint in the layout of Stanford's ColBERT: one folder of Hugging Face files. */
 final class ModelFolder {
   private static final String LINEAR = "linear.weight";
+
+  /** What belongs to a model beside its weights. */
+  private static final List<String> BESIDE =
+      List.of(
+          "config.json",
+          "artifact.metadata",
+          "tokenizer.json",
+          "tokenizer_config.json",
+          "special_tokens_map.json",
+          "vocab.txt");
 
   private final Path folder;
 
@@ -26,17 +41,7 @@ final class ModelFolder {
   }
 
   Encoder open(int threads) {
-    if (!Files.isDirectory(folder)) {
-      throw new TartanException(folder + " is a file; a model is a folder with config.json in it");
-    }
-    if (Files.exists(folder.resolve("modules.json"))) {
-      throw new TartanException(
-          folder
-              + " is in the layout of PyLate (modules.json), which is not read yet; ColBERT's is");
-    }
-    if (!Files.exists(folder.resolve("config.json"))) {
-      throw new TartanException(folder + " has no config.json; is it the folder of a model?");
-    }
+    check();
     ModelConfig architecture = ModelConfig.open(folder.resolve("config.json"));
     ColbertConfig config = config();
     Tokenizer tokenizer = Tokenizer.open(folder);
@@ -54,6 +59,60 @@ final class ModelFolder {
       arena.close();
       tokenizer.close();
       throw e;
+    }
+  }
+
+  /** What the model is made of, with a copy of its weights in {@code arena}. */
+  ModelParts parts(Arena arena) {
+    check();
+    ModelConfig architecture = ModelConfig.open(folder.resolve("config.json"));
+    ColbertConfig config = config();
+    MemoryWeights weights;
+    try (Arena file = Arena.ofShared()) {
+      weights = MemoryWeights.copy(weights(file), UnaryOperator.identity(), arena);
+    }
+    if (!weights.names().contains(LINEAR)) {
+      throw new TartanException(
+          "%s has no tensor '%s', which ColBERT puts on the backbone"
+              .formatted(weights.source(), LINEAR));
+    }
+    int dim = Math.toIntExact(weights.tensor(LINEAR).shape()[0]);
+    checkDim(weights, true, dim, config.dim());
+    Map<String, byte[]> files = files();
+    return new ModelParts(
+        folder.toString(),
+        architecture,
+        config.withDim(dim),
+        Tokenizer.open(folder),
+        weights,
+        files);
+  }
+
+  private Map<String, byte[]> files() {
+    Map<String, byte[]> files = new LinkedHashMap<>();
+    try {
+      for (String name : BESIDE) {
+        if (Files.exists(folder.resolve(name))) {
+          files.put(name, Files.readAllBytes(folder.resolve(name)));
+        }
+      }
+    } catch (IOException e) {
+      throw TartanException.io("cannot read the model in " + folder, e);
+    }
+    return files;
+  }
+
+  private void check() {
+    if (!Files.isDirectory(folder)) {
+      throw new TartanException(folder + " is a file; a model is a folder with config.json in it");
+    }
+    if (Files.exists(folder.resolve("modules.json"))) {
+      throw new TartanException(
+          folder
+              + " is in the layout of PyLate (modules.json), which is not read yet; ColBERT's is");
+    }
+    if (!Files.exists(folder.resolve("config.json"))) {
+      throw new TartanException(folder + " has no config.json; is it the folder of a model?");
     }
   }
 

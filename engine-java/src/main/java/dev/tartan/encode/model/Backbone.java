@@ -22,7 +22,8 @@ interface Backbone {
    * @param ids int64 [sequences, length]
    * @param attended float32 [sequences, 1, 1, length], 0 where tokens may look and -infinity where
    *     not; an undefined tensor if all may look everywhere
+   * @param dropout what training leaves out
    * @return float32 [sequences * length, hiddenSize]
    */
-  Tensor forward(Tensor ids, Tensor attended);
+  Tensor forward(Tensor ids, Tensor attended, Dropout dropout);
 }

@@ -3,10 +3,10 @@ package dev.tartan.encode.model;
 import dev.tartan.memory.TartanException;
 import java.util.ArrayList;
 import java.util.List;
-import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * BERT (1810.04805): learned absolute positions, post-norm layers, bidirectional attention. Reads
@@ -21,6 +21,8 @@ final class BertBackbone implements Backbone {
   private final String activation;
   private final Tensor words;
   private final Tensor positions;
+  private final Tensor types;
+  private final @Nullable Tensor summed;
   private final Norm norm;
   private final List<Layer> layers = new ArrayList<>();
 
@@ -53,7 +55,13 @@ final class BertBackbone implements Backbone {
     String prefix = prefix(parameters);
     this.words = parameters.get(prefix + WORDS, parameters.extent(prefix + WORDS, 0), hiddenSize);
     this.norm = norm(parameters, prefix + "embeddings.LayerNorm");
-    this.positions = positions(config, parameters, prefix);
+    int length = config.integer("max_position_embeddings");
+    int segments = (int) config.real("type_vocab_size", 2);
+    this.positions =
+        parameters.get(prefix + "embeddings.position_embeddings.weight", length, hiddenSize);
+    this.types =
+        parameters.get(prefix + "embeddings.token_type_embeddings.weight", segments, hiddenSize);
+    this.summed = parameters.trains() ? null : sum(parameters);
     int intermediate = config.integer("intermediate_size");
     for (int i = 0; i < (layerCount == 0 ? all : layerCount); i++) {
       layers.add(layer(parameters, prefix + "encoder.layer." + i + ".", intermediate));
@@ -85,16 +93,16 @@ final class BertBackbone implements Backbone {
   }
 
   /** Position and segment embeddings never depend on the text, so they are added up once. */
-  private Tensor positions(ModelConfig config, Parameters parameters, String prefix) {
-    int length = config.integer("max_position_embeddings");
-    int segments = (int) config.real("type_vocab_size", 2);
-    Tensor stored =
-        parameters.get(prefix + "embeddings.position_embeddings.weight", length, hiddenSize);
-    Tensor types =
-        parameters.get(prefix + "embeddings.token_type_embeddings.weight", segments, hiddenSize);
-    Tensor sum = parameters.allocate(length, hiddenSize);
-    sum.copy_(stored.add(types.narrow(0, 0, 1)));
+  private Tensor sum(Parameters parameters) {
+    Tensor sum = parameters.allocate(positions.size(0), hiddenSize);
+    sum.copy_(positions.add(types.narrow(0, 0, 1)));
     return sum;
+  }
+
+  private Tensor places(long length) {
+    return summed == null
+        ? positions.narrow(0, 0, length).add(types.narrow(0, 0, 1))
+        : summed.narrow(0, 0, length);
   }
 
   private Norm norm(Parameters parameters, String name) {
@@ -138,28 +146,24 @@ final class BertBackbone implements Backbone {
   }
 
   @Override
-  public Tensor forward(Tensor ids, Tensor attended) {
+  public Tensor forward(Tensor ids, Tensor attended, Dropout dropout) {
     long sequences = ids.size(0);
     long length = ids.size(1);
-    TensorOptional mask = attended.defined() ? new TensorOptional(attended) : new TensorOptional();
-    Tensor embedded = torch.embedding(words, ids).add_(positions.narrow(0, 0, length));
-    Tensor x = normalize(embedded.view(sequences * length, hiddenSize), norm);
+    Tensor embedded = torch.embedding(words, ids).add_(places(length));
+    Tensor x = dropout.apply(normalize(embedded.view(sequences * length, hiddenSize), norm));
     for (Layer layer : layers) {
       List<Linear> linear = layer.linear();
       Tensor attention =
-          torch.scaled_dot_product_attention(
+          Attention.apply(
               perHead(linear.get(0).apply(x), sequences, length),
               perHead(linear.get(1).apply(x), sequences, length),
               perHead(linear.get(2).apply(x), sequences, length),
-              mask,
-              0.0,
-              false,
-              new DoubleOptional(),
-              false);
+              attended,
+              dropout);
       Tensor joined = attention.transpose(1, 2).reshape(sequences * length, hiddenSize);
-      x = normalize(linear.get(3).apply(joined).add_(x), layer.attentionNorm());
+      x = normalize(dropout.apply(linear.get(3).apply(joined)).add_(x), layer.attentionNorm());
       Tensor wide = torch.gelu(linear.get(4).apply(x), activation);
-      x = normalize(linear.get(5).apply(wide).add_(x), layer.outputNorm());
+      x = normalize(dropout.apply(linear.get(5).apply(wide)).add_(x), layer.outputNorm());
     }
     return x;
   }

@@ -7,7 +7,10 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 
@@ -18,12 +21,32 @@ import org.bytedeco.pytorch.TensorOptional;
 final class Parameters implements AutoCloseable {
   private final Weights weights;
   private final Arena arena;
+  private final boolean trains;
+  private final Map<String, Tensor> read = new LinkedHashMap<>();
   private final List<Tensor> tensors = new ArrayList<>();
   private final List<TensorOptional> optionals = new ArrayList<>();
 
   Parameters(Weights weights, Arena arena) {
+    this(weights, arena, false);
+  }
+
+  /**
+   * @param trains whether gradients are wanted; then {@code weights} are float32 in memory that may
+   *     be written
+   */
+  Parameters(Weights weights, Arena arena, boolean trains) {
     this.weights = weights;
     this.arena = arena;
+    this.trains = trains;
+  }
+
+  boolean trains() {
+    return trains;
+  }
+
+  /** Every tensor that was asked for, by its name. */
+  Map<String, Tensor> read() {
+    return Collections.unmodifiableMap(read);
   }
 
   boolean has(String name) {
@@ -56,7 +79,12 @@ final class Parameters implements AutoCloseable {
           "%s: tensor '%s' has shape %s; config.json asks for %s"
               .formatted(source(), name, Arrays.toString(stored.shape()), Arrays.toString(shape)));
     }
-    return keep(Torch.share(weights.floats(name, arena), shape));
+    Tensor tensor = keep(Torch.share(weights.floats(name, arena), shape));
+    if (trains) {
+      tensor.set_requires_grad(true);
+    }
+    read.put(name, tensor);
+    return tensor;
   }
 
   /** As {@link #get}, in the form that optional arguments take. */

@@ -51,17 +51,20 @@ public final class TokenEmbedder implements AutoCloseable {
     try (PointerScope _ = new PointerScope();
         InferenceMode _ = new InferenceMode(true)) {
       Parameters parameters = new Parameters(weights, arena);
-      Backbone backbone =
-          switch (config.modelType()) {
-            case "bert" -> new BertBackbone(config, parameters, layers);
-            default ->
-                throw new TartanException(
-                    "%s: model_type '%s' is not supported; bert is"
-                        .formatted(config.source(), config.modelType()));
-          };
+      Backbone backbone = open(config, parameters, layers);
       return new TokenEmbedder(
           arena, backbone, parameters, head == null ? null : new Parameters(head, arena));
     }
+  }
+
+  static Backbone open(ModelConfig config, Parameters parameters, int layers) {
+    return switch (config.modelType()) {
+      case "bert" -> new BertBackbone(config, parameters, layers);
+      default ->
+          throw new TartanException(
+              "%s: model_type '%s' is not supported; bert is"
+                  .formatted(config.source(), config.modelType()));
+    };
   }
 
   /** Values in a row. */
@@ -102,7 +105,7 @@ public final class TokenEmbedder implements AutoCloseable {
           batch.isPadded()
               ? Torch.floats(batch.mask(), batch.sequences(), 1, 1, batch.length())
               : new Tensor();
-      Tensor hidden = backbone.forward(ids, mask);
+      Tensor hidden = backbone.forward(ids, mask, Dropout.NONE);
       Tensor rows = hidden.index_select(0, Torch.longs(batch.kept(), batch.kept().length));
       return Torch.toArray(project(rows));
     } catch (IllegalStateException | TartanException e) {
