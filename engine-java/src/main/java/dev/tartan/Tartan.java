@@ -36,14 +36,16 @@ public final class Tartan implements AutoCloseable {
   private final Backend backend;
   private final Searcher searcher;
   private final int threads;
+  private final @Nullable String language;
   private @Nullable Encoder encoder;
   private boolean closed;
 
-  private Tartan(Snapshot snapshot, Backend backend, int threads) {
+  private Tartan(Snapshot snapshot, Backend backend, int threads, @Nullable String language) {
     this.snapshot = snapshot;
     this.backend = backend;
     this.searcher = new Searcher(snapshot, backend);
     this.threads = threads;
+    this.language = language;
   }
 
   /**
@@ -65,10 +67,19 @@ public final class Tartan implements AutoCloseable {
    * @param threads for the encoder
    */
   public static Tartan open(Path path, Backend backend, int threads) {
+    return open(path, backend, threads, null);
+  }
+
+  /**
+   * As {@link #open(Path, Backend, int)} for queries in another language than the index's.
+   *
+   * @param language as the model spells it; null for that of the index
+   */
+  public static Tartan open(Path path, Backend backend, int threads, @Nullable String language) {
     Snapshot snapshot = null;
     try {
       snapshot = Snapshot.open(path);
-      return new Tartan(snapshot, backend, threads);
+      return new Tartan(snapshot, backend, threads, language);
     } catch (RuntimeException e) {
       if (snapshot != null) {
         snapshot.close();
@@ -150,7 +161,9 @@ public final class Tartan implements AutoCloseable {
             "the index at %s was made of brought embeddings and knows no model; search it with --query-embeddings"
                 .formatted(snapshot.directory()));
       }
-      Encoder opened = Encoders.open(model, threads);
+      Encoder opened =
+          Encoders.open(
+              model, threads, language == null ? snapshot.manifest().language() : language);
       if (opened.dim() != snapshot.codec().dim()) {
         opened.close();
         throw new TartanException(

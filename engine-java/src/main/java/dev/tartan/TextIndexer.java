@@ -16,6 +16,7 @@ import dev.tartan.segment.Manifest;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -97,7 +98,11 @@ public final class TextIndexer {
   private void add(List<Document> batch, List<List<String>> passages, IndexWriter writer) {
     try (Arena arena = Arena.ofShared()) {
       List<String> texts = passages.stream().flatMap(List::stream).toList();
-      EncodedPassages encoded = encoder.encodePassages(texts, arena);
+      List<String> languages = new ArrayList<>();
+      for (int i = 0; i < batch.size(); i++) {
+        languages.addAll(Collections.nCopies(passages.get(i).size(), batch.get(i).language()));
+      }
+      EncodedPassages encoded = encoder.encodePassages(texts, languages, arena);
       int passage = 0;
       long row = 0;
       for (int i = 0; i < batch.size(); i++) {

@@ -3,14 +3,49 @@ package dev.tartan.checkpoint;
 import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Map;
 import java.util.Set;
 
 /**
- * The named tensors of one weight file. Their memory lives as long as the arena that the file was
- * opened with. Implementations are immutable and safe for concurrent use.
+ * The named tensors of one weight file, or of several that belong together. Their memory lives as
+ * long as the arena that the file was opened with. Implementations are immutable and safe for
+ * concurrent use.
  */
 public interface Weights {
+  /**
+   * Opens the weights of the model in {@code folder}, of whichever kind they are: safetensors, a
+   * PyTorch state dict (each in one file or in several with an index) or ONNX.
+   *
+   * @param arena the scope of the tensors
+   * @throws TartanException if there are none, or a file is missing, damaged or truncated
+   */
+  static Weights open(Path folder, Arena arena) {
+    Path safetensors = folder.resolve("model.safetensors");
+    Path safetensorsIndex = folder.resolve("model.safetensors.index.json");
+    Path torch = folder.resolve("pytorch_model.bin");
+    Path torchIndex = folder.resolve("pytorch_model.bin.index.json");
+    Path onnx = folder.resolve("model.onnx");
+    if (Files.exists(safetensors)) {
+      return SafetensorsFile.open(safetensors, arena);
+    }
+    if (Files.exists(safetensorsIndex)) {
+      return ShardedWeights.open(safetensorsIndex, arena, SafetensorsFile::open);
+    }
+    if (Files.exists(torch)) {
+      return TorchFile.open(torch, arena);
+    }
+    if (Files.exists(torchIndex)) {
+      return ShardedWeights.open(torchIndex, arena, TorchFile::open);
+    }
+    if (Files.exists(onnx)) {
+      return OnnxFile.open(onnx, arena);
+    }
+    throw new TartanException(
+        folder + " has no weights: model.safetensors, pytorch_model.bin or model.onnx");
+  }
+
   /** The file or resource, for messages. */
   String source();
 

@@ -114,7 +114,7 @@ final class DemoCommand implements Callable<Integer> {
     try (Encoder encoder = Encoders.open(Encoders.TARTAN_MINI, shared.threads)) {
       IndexOptions options =
           new IndexOptions(
-              encoder.dim(), ResidualCodec.Kind.TARTAN, 2, 0, true, encoder.model(), null);
+              encoder.dim(), ResidualCodec.Kind.TARTAN, 2, 0, true, encoder.model(), null, null);
       Manifest manifest =
           new TextIndexer(encoder, backend, progress)
               .index(new Collection(sample), index, options)

@@ -79,6 +79,12 @@ final class EncodeCommand implements Callable<Integer> {
           "tartan-mini, or the folder of a ColBERT checkpoint (default: ${DEFAULT-VALUE}).")
   String model = Encoders.TARTAN_MINI;
 
+  @Option(
+      names = "--language",
+      paramLabel = "L",
+      description = "Language of the texts, see 'tartan index'.")
+  @Nullable String language;
+
   @Option(names = "--float32", description = "Write float32 (default: float16).")
   boolean float32;
 
@@ -106,7 +112,7 @@ final class EncodeCommand implements Callable<Integer> {
       Path lengths = doclens == null ? null : files.add(doclens);
       Path idsFile = ids == null ? null : files.add(ids);
       long[] shape;
-      try (Encoder encoder = Encoders.open(model, shared.threads)) {
+      try (Encoder encoder = Encoders.open(model, shared.threads, language)) {
         shape =
             lengths == null
                 ? queries(encoder, asked, rows, written)
@@ -156,7 +162,10 @@ final class EncodeCommand implements Callable<Integer> {
         }
         try (Arena arena = Arena.ofShared()) {
           EncodedPassages encoded =
-              encoder.encodePassages(batch.stream().map(Document::passage).toList(), arena);
+              encoder.encodePassages(
+                  batch.stream().map(Document::passage).toList(),
+                  batch.stream().map(Document::language).toList(),
+                  arena);
           rows.writeRows(encoded.rows());
           for (int doclen : encoded.doclens()) {
             lengths.writeInt(doclen);

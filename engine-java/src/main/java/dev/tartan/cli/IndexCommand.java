@@ -69,6 +69,14 @@ final class IndexCommand implements Callable<Integer> {
   @Nullable String model;
 
   @Option(
+      names = "--language",
+      paramLabel = "L",
+      description =
+          "Language of the texts that have no \"language\" of their own, and of queries, for models"
+              + " with a part for each language (default: that of the checkpoint).")
+  @Nullable String language;
+
+  @Option(
       names = "--nbits",
       paramLabel = "B",
       description =
@@ -167,7 +175,8 @@ final class IndexCommand implements Callable<Integer> {
         }
       }
     }
-    shared.usage(() -> new IndexOptions(8, codec, nbits, centroids, !noText, model, split));
+    shared.usage(
+        () -> new IndexOptions(8, codec, nbits, centroids, !noText, model, language, split));
     if (IndexDirectory.exists(index) && !replace) {
       throw new TartanException(
           "%s holds an index already; add --replace to replace it in one commit".formatted(index));
@@ -187,9 +196,17 @@ final class IndexCommand implements Callable<Integer> {
     IndexDirectory.open(index)
         .close(); // another writer or a full disk shows before the model loads
     try (Encoder encoder =
-        Encoders.open(model == null ? Encoders.TARTAN_MINI : model, shared.threads)) {
+        Encoders.open(model == null ? Encoders.TARTAN_MINI : model, shared.threads, language)) {
       IndexOptions options =
-          new IndexOptions(encoder.dim(), codec, nbits, centroids, !noText, encoder.model(), split);
+          new IndexOptions(
+              encoder.dim(),
+              codec,
+              nbits,
+              centroids,
+              !noText,
+              encoder.model(),
+              encoder.language(),
+              split);
       TextIndexer.Result result =
           new TextIndexer(encoder, backend, progress).index(new Collection(file), index, options);
       progress.done();
@@ -210,7 +227,7 @@ final class IndexCommand implements Callable<Integer> {
     Progress progress = shared.progress();
     try (NpyEmbeddings source = new NpyEmbeddings(brought.embeddings, brought.doclens)) {
       IndexOptions options =
-          new IndexOptions(source.dim(), codec, nbits, centroids, false, model, null);
+          new IndexOptions(source.dim(), codec, nbits, centroids, false, model, language, null);
       try (IndexWriter writer = new IndexWriter(index, options, backend, progress)) {
         writer.commit(source, brought.ids == null ? null : Inputs.lines(brought.ids));
       }

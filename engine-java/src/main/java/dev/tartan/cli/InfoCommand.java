@@ -91,7 +91,8 @@ final class InfoCommand implements Callable<Integer> {
     long tokens = manifest.tokens();
     line("index", index + " (commit %d, %s)".formatted(manifest.commit(), manifest.created()));
     String model = manifest.model();
-    line("model", model == null ? "none: brought embeddings" : model);
+    String language = manifest.language() == null ? "" : " (" + manifest.language() + ")";
+    line("model", model == null ? "none: brought embeddings" : model + language);
     line("documents", number(manifest.documents()));
     line(
         "passages",

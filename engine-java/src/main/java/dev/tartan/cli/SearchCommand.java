@@ -101,6 +101,13 @@ final class SearchCommand implements Callable<Integer> {
   @Option(names = "--scored", paramLabel = "N", description = "Passages scored exactly.")
   @Nullable Integer scored;
 
+  @Option(
+      names = "--language",
+      paramLabel = "L",
+      description =
+          "Language of the queries, for models with a part for each (default: that of the index).")
+  @Nullable String language;
+
   @Option(names = "--exhaustive", description = "Score every passage exactly: --recall 1.")
   boolean exhaustive;
 
@@ -133,7 +140,7 @@ final class SearchCommand implements Callable<Integer> {
       throw shared.wrong("--query-ids is for --query-embeddings");
     }
     Backend backend = shared.openBackend();
-    try (Tartan tartan = Tartan.open(index, backend, shared.threads)) {
+    try (Tartan tartan = Tartan.open(index, backend, shared.threads, language)) {
       SearchSettings settings = tartan.searcher().settings(options);
       if (query != null) {
         one(tartan, query, options, settings);

@@ -93,7 +93,7 @@ final class TuneCommand implements Callable<Integer> {
           "the index at %s was made of brought embeddings and knows no model; tune it with --query-embeddings"
               .formatted(index));
     }
-    try (Encoder encoder = Encoders.open(manifest.model(), shared.threads)) {
+    try (Encoder encoder = Encoders.open(manifest.model(), shared.threads, manifest.language())) {
       return encoder.encodeQueries(texts, arena);
     }
   }

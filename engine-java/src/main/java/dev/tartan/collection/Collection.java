@@ -8,10 +8,10 @@ import java.util.function.Consumer;
  * pass of its own over the file.
  *
  * <p>Formats, each also with .gz: JSONL with {@code _id} or {@code id} (string or number), {@code
- * text} and optionally {@code title}; TSV as {@code id<TAB>text} or {@code id<TAB>text<TAB>title}.
- * The extension (.jsonl, .json, .tsv) decides, else the first byte. Blank lines and a TSV header
- * line {@code id<TAB>text} are skipped. Whether ids repeat is for the index to say, which keeps
- * them anyway.
+ * text} and optionally {@code title} and {@code language}; TSV as {@code id<TAB>text} or {@code
+ * id<TAB>text<TAB>title}. The extension (.jsonl, .json, .tsv) decides, else the first byte. Blank
+ * lines and a TSV header line {@code id<TAB>text} are skipped. Whether ids repeat is for the index
+ * to say, which keeps them anyway.
  *
  * @param path the file; a pipe will do where one pass is enough
  */

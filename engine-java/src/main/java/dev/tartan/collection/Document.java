@@ -6,8 +6,13 @@ package dev.tartan.collection;
  * @param id the user's own name for it, never blank
  * @param title may be empty
  * @param text may be empty
+ * @param language empty if the collection does not say; read by models that tell languages apart
  */
-public record Document(String id, String title, String text) {
+public record Document(String id, String title, String text, String language) {
+  /** A document in no stated language. */
+  public Document(String id, String title, String text) {
+    this(id, title, text, "");
+  }
 
   /**
    * The text to encode: title and text joined by a space, every run of white space squeezed into

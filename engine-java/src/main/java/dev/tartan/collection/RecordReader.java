@@ -104,6 +104,7 @@ final class RecordReader {
     String plainId = null;
     String title = null;
     String text = null;
+    String language = "";
     for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
       JsonToken value = json.nextToken();
       switch (name) {
@@ -111,6 +112,11 @@ final class RecordReader {
         case "id" -> plainId = string(json, name, value, true);
         case "title" -> title = string(json, name, value, false);
         case "text" -> text = string(json, name, value, false);
+        case "language" -> {
+          // of what other kind it may be in collections, only a name is of use
+          language = value == JsonToken.VALUE_STRING ? json.getText() : "";
+          json.skipChildren();
+        }
         default -> json.skipChildren();
       }
     }
@@ -121,7 +127,7 @@ final class RecordReader {
     if (text == null) {
       throw lines.bad("record " + Lines.quoted(id) + " has no \"text\"; " + ONE_OBJECT);
     }
-    return new Document(id, title == null ? "" : title, text);
+    return new Document(id, title == null ? "" : title, text, language);
   }
 
   private @Nullable String string(JsonParser json, String name, JsonToken value, boolean numbers)

@@ -19,6 +19,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A ColBERT model: tokenizer, inputs, transformer and projection.
@@ -40,14 +41,21 @@ final class ColbertEncoder implements Encoder {
   private final ColbertInputs inputs;
   private final TextSplitter splitter;
   private final TokenEmbedder embedder;
+  private final Languages languages;
+  private final @Nullable String language;
   private final ExecutorService workers;
 
-  /** Takes over {@code tokenizer} and {@code embedder}. */
+  /**
+   * Takes over {@code tokenizer} and {@code embedder}.
+   *
+   * @param language one of the embedder's; null if it has none
+   */
   ColbertEncoder(
       String model,
       ColbertConfig config,
       Tokenizer tokenizer,
       TokenEmbedder embedder,
+      @Nullable String language,
       int threads) {
     this.model = model;
     this.config = config;
@@ -55,6 +63,8 @@ final class ColbertEncoder implements Encoder {
     this.inputs = new ColbertInputs(tokenizer, config);
     this.splitter = new TextSplitter(tokenizer);
     this.embedder = embedder;
+    this.languages = new Languages(model, embedder.languages());
+    this.language = language;
     this.workers =
         Executors.newFixedThreadPool(
             threads, Thread.ofPlatform().daemon().name("tartan-encode-", 0).factory());
@@ -86,6 +96,11 @@ final class ColbertEncoder implements Encoder {
   }
 
   @Override
+  public @Nullable String language() {
+    return language;
+  }
+
+  @Override
   public int queryMaxLength() {
     return config.query().maxLength();
   }
@@ -97,7 +112,7 @@ final class ColbertEncoder implements Encoder {
 
   @Override
   public Matrix encodeQuery(String text, Arena arena) {
-    return matrix(embedder.embed(List.of(inputs.query(text))), arena);
+    return matrix(embedder.embed(List.of(inputs.query(text)), index("")), arena);
   }
 
   @Override
@@ -105,7 +120,7 @@ final class ColbertEncoder implements Encoder {
     List<Future<float[]>> results = new ArrayList<>();
     for (String text : texts) {
       TokenSequence query = inputs.query(text);
-      results.add(workers.submit(() -> embedder.embed(List.of(query))));
+      results.add(workers.submit(() -> embedder.embed(List.of(query), index(""))));
     }
     List<Matrix> queries = new ArrayList<>();
     for (Future<float[]> result : results) {
@@ -120,10 +135,25 @@ final class ColbertEncoder implements Encoder {
     return matrix;
   }
 
+  /** The embedder's number of {@code name}, where empty means the encoder's language. */
+  private int index(String name) {
+    if (language == null) {
+      return 0;
+    }
+    return languages.index(name.isBlank() ? language : name);
+  }
+
   @Override
-  public EncodedPassages encodePassages(List<String> texts, Arena arena) {
-    List<String> spoken = texts.stream().filter(text -> !text.isBlank()).toList();
-    EncodedPassages encoded = encode(spoken.stream().map(inputs::passage).toList(), arena);
+  public EncodedPassages encodePassages(List<String> texts, List<String> ofLanguages, Arena arena) {
+    List<TokenSequence> sequences = new ArrayList<>();
+    List<Integer> indices = new ArrayList<>();
+    for (int i = 0; i < texts.size(); i++) {
+      if (!texts.get(i).isBlank()) {
+        sequences.add(inputs.passage(texts.get(i)));
+        indices.add(index(ofLanguages.get(i)));
+      }
+    }
+    EncodedPassages encoded = encode(sequences, indices, arena);
     int[] doclens = new int[texts.size()];
     int next = 0;
     for (int i = 0; i < doclens.length; i++) {
@@ -132,18 +162,20 @@ final class ColbertEncoder implements Encoder {
     return new EncodedPassages(encoded.rows(), doclens);
   }
 
-  private EncodedPassages encode(List<TokenSequence> sequences, Arena arena) {
+  private EncodedPassages encode(
+      List<TokenSequence> sequences, List<Integer> indices, Arena arena) {
     int[] doclens = sequences.stream().mapToInt(sequence -> sequence.kept().length).toArray();
     long[] firstRows = new long[doclens.length + 1];
     for (int i = 0; i < doclens.length; i++) {
       firstRows[i + 1] = firstRows[i] + doclens[i];
     }
     Matrix rows = Matrix.allocate(arena, firstRows[doclens.length], dim());
-    List<int[]> batches = batches(sequences);
+    List<int[]> batches = batches(sequences, indices);
     List<Future<float[]>> results = new ArrayList<>();
     for (int[] batch : batches) {
       List<TokenSequence> members = IntStream.of(batch).mapToObj(sequences::get).toList();
-      results.add(workers.submit(() -> embedder.embed(members)));
+      int index = indices.get(batch[0]);
+      results.add(workers.submit(() -> embedder.embed(members, index)));
     }
     // Copied here and not by the workers: the caller's arena may be confined to its thread.
     for (int b = 0; b < batches.size(); b++) {
@@ -159,14 +191,21 @@ final class ColbertEncoder implements Encoder {
     return new EncodedPassages(rows, doclens);
   }
 
-  /** Numbers of sequences in batches of similar length, the longest first. */
-  private static List<int[]> batches(List<TokenSequence> sequences) {
+  /** Numbers of sequences in batches of one language and similar length, the longest first. */
+  private static List<int[]> batches(List<TokenSequence> sequences, List<Integer> indices) {
     List<Integer> order = new ArrayList<>(IntStream.range(0, sequences.size()).boxed().toList());
-    order.sort(Comparator.comparingInt(i -> -sequences.get(i).length()));
+    order.sort(
+        Comparator.<Integer>comparingInt(indices::get)
+            .thenComparingInt(i -> -sequences.get(i).length()));
     List<int[]> batches = new ArrayList<>();
     for (int from = 0; from < order.size(); ) {
-      int longest = Math.max(1, sequences.get(order.get(from)).length());
-      int to = Math.min(order.size(), from + Math.max(1, BATCH_TOKENS / longest));
+      int first = order.get(from);
+      int longest = Math.max(1, sequences.get(first).length());
+      int most = Math.min(order.size(), from + Math.max(1, BATCH_TOKENS / longest));
+      int to = from + 1;
+      while (to < most && indices.get(order.get(to)).equals(indices.get(first))) {
+        to++;
+      }
       batches.add(order.subList(from, to).stream().mapToInt(Integer::intValue).toArray());
       from = to;
     }

@@ -3,7 +3,9 @@ package dev.tartan.encode;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
+import java.util.Collections;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Turns text into token embeddings. Safe for concurrent use; {@link #close} waits for calls in
@@ -18,6 +20,12 @@ public interface Encoder extends AutoCloseable {
    * the model's folder.
    */
   String model();
+
+  /**
+   * The language that texts are taken to be in; null if the model reads all languages alike. An
+   * index stores it beside {@link #model}.
+   */
+  @Nullable String language();
 
   /** The most tokens of a query, special ones included; what follows is cut off. */
   int queryMaxLength();
@@ -45,9 +53,17 @@ public interface Encoder extends AutoCloseable {
    * similar length on several threads; memory grows with {@code texts}, so pass some thousand at a
    * time. A blank text has no rows, whatever tokens the model puts around a text.
    *
+   * @param languages the language of each text; empty for {@link #language}. Not read where that is
+   *     null
    * @param arena the scope of the result
+   * @throws TartanException if the model has no such language
    */
-  EncodedPassages encodePassages(List<String> texts, Arena arena);
+  EncodedPassages encodePassages(List<String> texts, List<String> languages, Arena arena);
+
+  /** {@link #encodePassages(List, List, Arena)} of texts in {@link #language}. */
+  default EncodedPassages encodePassages(List<String> texts, Arena arena) {
+    return encodePassages(texts, Collections.nCopies(texts.size(), ""), arena);
+  }
 
   /** A printable token for each row of {@link #encodeQuery}, in order. */
   List<String> queryTokens(String text);

@@ -1,99 +1,135 @@
 package dev.tartan.encode;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.tartan.checkpoint.MemoryWeights;
-import dev.tartan.checkpoint.OnnxFile;
-import dev.tartan.checkpoint.SafetensorsFile;
-import dev.tartan.checkpoint.TorchFile;
 import dev.tartan.checkpoint.Weights;
-import dev.tartan.encode.model.ModelConfig;
+import dev.tartan.encode.model.DenseLayer;
 import dev.tartan.encode.model.TokenEmbedder;
-import dev.tartan.encode.text.ColbertConfig;
 import dev.tartan.encode.text.Tokenizer;
 import dev.tartan.memory.TartanException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
-/** A checkpoint in the layout of Stanford's ColBERT: one folder of Hugging Face files. */
+/** A folder that holds a checkpoint. */
 final class ModelFolder {
-  private static final String LINEAR = "linear.weight";
-
-  /** What belongs to a model beside its weights. */
-  private static final List<String> BESIDE =
-      List.of(
-          "config.json",
-          "artifact.metadata",
-          "tokenizer.json",
-          "tokenizer_config.json",
-          "special_tokens_map.json",
-          "vocab.txt");
+  /** What belongs to a model beside its weights; in folders such as 1_Dense too. */
+  private static final Pattern BESIDE =
+      Pattern.compile(
+          "artifact\\.metadata|(\\d+_\\w+/)?(?!.*\\.index\\.json$)[^/]+\\.(json|txt|model)");
 
   private final Path folder;
 
+  /**
+   * @param folder an absolute path
+   * @throws TartanException if it is no folder of a model
+   */
   ModelFolder(Path folder) {
     this.folder = folder;
+    if (!Files.isDirectory(folder)) {
+      throw new TartanException(folder + " is a file; a model is a folder with config.json in it");
+    }
   }
 
-  Encoder open(int threads) {
-    check();
-    ModelConfig architecture = ModelConfig.open(folder.resolve("config.json"));
-    ColbertConfig config = config();
-    Tokenizer tokenizer = Tokenizer.open(folder);
+  /**
+   * Opens the late-interaction model.
+   *
+   * @param language of texts that do not tell theirs; null for that of the checkpoint
+   */
+  Encoder open(int threads, @Nullable String language) {
     Arena arena = Arena.ofShared();
+    Tokenizer tokenizer = null;
     try {
-      Weights weights = weights(arena);
-      boolean projects = weights.names().contains(LINEAR);
+      tokenizer = tokenizer();
+      Checkpoint checkpoint = Checkpoint.read(folder, tokenizer, arena);
       TokenEmbedder embedder =
           TokenEmbedder.open(
-              architecture, weights, projects ? weights : null, config.layer(), arena);
-      checkDim(weights, projects, embedder.dim(), config.dim());
+              checkpoint.architecture(),
+              checkpoint.weights(),
+              checkpoint.head(),
+              checkpoint.config().layer(),
+              arena);
+      if (embedder.dim() % 8 != 0) {
+        throw new TartanException(
+            "%s: rows have %d values; only multiples of 8 can be compressed"
+                .formatted(checkpoint.weights().source(), embedder.dim()));
+      }
+      Languages languages = new Languages(folder.toString(), embedder.languages());
       return new ColbertEncoder(
-          folder.toString(), config.withDim(embedder.dim()), tokenizer, embedder, threads);
+          folder.toString(),
+          checkpoint.config().withDim(embedder.dim()),
+          tokenizer,
+          embedder,
+          languages.choose(language, checkpoint.architecture().defaultLanguage()),
+          threads);
     } catch (RuntimeException e) {
       arena.close();
-      tokenizer.close();
+      if (tokenizer != null) {
+        tokenizer.close();
+      }
       throw e;
     }
   }
 
   /** What the model is made of, with a copy of its weights in {@code arena}. */
   ModelParts parts(Arena arena) {
-    check();
-    ModelConfig architecture = ModelConfig.open(folder.resolve("config.json"));
-    ColbertConfig config = config();
-    MemoryWeights weights;
+    Tokenizer tokenizer = tokenizer();
     try (Arena file = Arena.ofShared()) {
-      weights = MemoryWeights.copy(weights(file), UnaryOperator.identity(), arena);
+      Checkpoint checkpoint = Checkpoint.read(folder, tokenizer, file);
+      Map<String, MemoryWeights> stored = new LinkedHashMap<>();
+      MemoryWeights weights = copy(checkpoint.weights(), stored, arena);
+      List<DenseLayer> head = new ArrayList<>();
+      for (DenseLayer dense : checkpoint.head()) {
+        // BGE's file, which is not one that can be written
+        if (dense.prefix().isEmpty()) {
+          throw new TartanException(
+              folder + " is in the layout of BGE-M3, which cannot be trained");
+        }
+        MemoryWeights own =
+            dense.weights() == checkpoint.weights()
+                ? weights
+                : copy(dense.weights(), stored, arena);
+        head.add(new DenseLayer(own, dense.prefix(), dense.activation(), dense.residual()));
+      }
+      return new ModelParts(
+          folder.toString(),
+          checkpoint.architecture(),
+          checkpoint.config(),
+          tokenizer,
+          weights,
+          head,
+          stored,
+          files());
+    } catch (RuntimeException e) {
+      tokenizer.close();
+      throw e;
     }
-    if (!weights.names().contains(LINEAR)) {
-      throw new TartanException(
-          "%s has no tensor '%s', which ColBERT puts on the backbone"
-              .formatted(weights.source(), LINEAR));
-    }
-    int dim = Math.toIntExact(weights.tensor(LINEAR).shape()[0]);
-    checkDim(weights, true, dim, config.dim());
-    Map<String, byte[]> files = files();
-    return new ModelParts(
-        folder.toString(),
-        architecture,
-        config.withDim(dim),
-        Tokenizer.open(folder),
-        weights,
-        files);
   }
 
+  private MemoryWeights copy(Weights file, Map<String, MemoryWeights> stored, Arena arena) {
+    MemoryWeights weights = MemoryWeights.copy(file, UnaryOperator.identity(), arena);
+    Path beside = folder.relativize(Path.of(file.source())).resolveSibling("model.safetensors");
+    stored.put(beside.toString(), weights);
+    return weights;
+  }
+
+  /** All that belongs to the model but its weights. */
   private Map<String, byte[]> files() {
-    Map<String, byte[]> files = new LinkedHashMap<>();
-    try {
-      for (String name : BESIDE) {
-        if (Files.exists(folder.resolve(name))) {
-          files.put(name, Files.readAllBytes(folder.resolve(name)));
+    Map<String, byte[]> files = new TreeMap<>();
+    try (Stream<Path> found = Files.walk(folder, 2)) {
+      for (Path file : found.filter(Files::isRegularFile).toList()) {
+        String name = folder.relativize(file).toString();
+        if (BESIDE.matcher(name).matches()) {
+          files.put(name, Files.readAllBytes(file));
         }
       }
     } catch (IOException e) {
@@ -102,70 +138,11 @@ final class ModelFolder {
     return files;
   }
 
-  private void check() {
-    if (!Files.isDirectory(folder)) {
-      throw new TartanException(folder + " is a file; a model is a folder with config.json in it");
-    }
-    if (Files.exists(folder.resolve("modules.json"))) {
-      throw new TartanException(
-          folder
-              + " is in the layout of PyLate (modules.json), which is not read yet; ColBERT's is");
-    }
-    if (!Files.exists(folder.resolve("config.json"))) {
-      throw new TartanException(folder + " has no config.json; is it the folder of a model?");
-    }
-  }
-
-  private void checkDim(Weights weights, boolean projects, int dim, int expected) {
-    boolean stated = Files.exists(folder.resolve("artifact.metadata"));
-    if (stated && dim != expected) {
-      throw new TartanException(
-          projects
-              ? "%s: tensor '%s' gives %d values a row, artifact.metadata says dim %d"
-                  .formatted(weights.source(), LINEAR, dim, expected)
-              : "%s has no tensor '%s', which ColBERT puts on the backbone"
-                  .formatted(weights.source(), LINEAR));
-    }
-    if (dim % 8 != 0) {
-      throw new TartanException(
-          "%s: rows have %d values; only multiples of 8 can be compressed"
-              .formatted(weights.source(), dim));
-    }
-  }
-
-  private ColbertConfig config() {
-    Path metadata = folder.resolve("artifact.metadata");
-    if (!Files.exists(metadata)) {
-      return ColbertConfig.defaults();
-    }
-    try {
-      return ColbertConfig.of(
-          metadata.toString(), new ObjectMapper().readTree(Files.readString(metadata)));
-    } catch (com.fasterxml.jackson.core.JsonProcessingException e) {
-      throw new TartanException(metadata + " is damaged: it is no JSON", e);
-    } catch (IOException e) {
-      throw TartanException.io("cannot read " + metadata, e);
-    }
-  }
-
-  private Weights weights(Arena arena) {
-    Path safetensors = folder.resolve("model.safetensors");
-    Path torch = folder.resolve("pytorch_model.bin");
-    Path onnx = folder.resolve("model.onnx");
-    if (Files.exists(safetensors)) {
-      return SafetensorsFile.open(safetensors, arena);
-    }
-    if (Files.exists(torch)) {
-      return TorchFile.open(torch, arena);
-    }
-    if (Files.exists(onnx)) {
-      return OnnxFile.open(onnx, arena);
-    }
-    if (Files.exists(folder.resolve("model.safetensors.index.json"))) {
-      throw new TartanException(
-          folder + " keeps its weights in several files, which is not read; save them as one");
-    }
-    throw new TartanException(
-        folder + " has no weights: model.safetensors, pytorch_model.bin or model.onnx");
+  /** Opens the tokenizer, which lies with the backbone. */
+  Tokenizer tokenizer() {
+    Path backbone =
+        Files.exists(folder.resolve("modules.json")) ? ModulesLayout.backbone(folder) : folder;
+    Checkpoint.architecture(backbone);
+    return Tokenizer.open(backbone);
   }
 }

@@ -2,6 +2,7 @@ package dev.tartan.encode;
 
 import dev.tartan.checkpoint.MemoryWeights;
 import dev.tartan.checkpoint.SafetensorsFile;
+import dev.tartan.encode.model.DenseLayer;
 import dev.tartan.encode.model.ModelConfig;
 import dev.tartan.encode.text.ColbertConfig;
 import dev.tartan.encode.text.Tokenizer;
@@ -10,18 +11,22 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
- * What a late-interaction model is made of, for who wants to change it, and the same as a folder in
- * the layout of Stanford's ColBERT.
+ * What a late-interaction model is made of, for who wants to change it: weights that may be
+ * written, and the folder that they came from.
  *
  * @param name of the model, for messages
  * @param architecture of the backbone
  * @param config how texts become rows
  * @param tokenizer of the backbone; closed with the parts
- * @param weights the backbone's and {@code linear.weight} [dim, hidden], to be changed at will
- * @param files what lies beside the weights in the folder, by name
+ * @param weights the backbone's
+ * @param head the dense layers on it; their weights may be written too
+ * @param stored the weight files, by path within the folder
+ * @param files what lies beside them, by path within the folder
  */
 public record ModelParts(
     String name,
@@ -29,13 +34,28 @@ public record ModelParts(
     ColbertConfig config,
     Tokenizer tokenizer,
     MemoryWeights weights,
+    List<DenseLayer> head,
+    Map<String, MemoryWeights> stored,
     Map<String, byte[]> files)
     implements AutoCloseable {
-  private static final String WEIGHTS = "model.safetensors";
 
   /**
-   * Writes the folder with the weights as they are now. What was there is replaced file by file,
-   * weights last, so that a model stands there at any time but while its kind changes.
+   * The number of a language among those of the model.
+   *
+   * @param names as the model tells them
+   * @param wanted by the user; null for that of the checkpoint
+   * @throws TartanException if there is no such language, or the model needs one and none is known
+   */
+  public int language(List<String> names, @Nullable String wanted) {
+    Languages languages = new Languages(name, names);
+    String chosen = languages.choose(wanted, architecture.defaultLanguage());
+    return chosen == null ? 0 : languages.index(chosen);
+  }
+
+  /**
+   * Writes the model with the weights as they are now, in the layout that it came in ({@code
+   * tartan-mini} in that of Stanford's ColBERT), weights as safetensors. What was there is replaced
+   * file by file, weights last, so that one model or the other stands there at any time.
    *
    * @throws TartanException if it cannot be written
    */
@@ -43,20 +63,26 @@ public record ModelParts(
     try {
       Files.createDirectories(folder);
       for (Map.Entry<String, byte[]> file : files.entrySet()) {
-        Path part = folder.resolve(file.getKey() + ".part");
+        Path target = folder.resolve(file.getKey());
+        Files.createDirectories(target.getParent());
+        Path part = target.resolveSibling(target.getFileName() + ".part");
         Files.write(part, file.getValue());
-        move(part, folder.resolve(file.getKey()));
+        replace(part, target);
       }
-      Path part = folder.resolve(WEIGHTS + ".part");
-      SafetensorsFile.write(part, weights.tensors());
-      move(part, folder.resolve(WEIGHTS));
+      for (Map.Entry<String, MemoryWeights> file : stored.entrySet()) {
+        Path target = folder.resolve(file.getKey());
+        Files.createDirectories(target.getParent());
+        Path part = target.resolveSibling(target.getFileName() + ".part");
+        SafetensorsFile.write(part, file.getValue().tensors());
+        replace(part, target);
+      }
     } catch (IOException e) {
       throw TartanException.io("cannot write the model to " + folder, e);
     }
   }
 
-  private static void move(Path from, Path to) throws IOException {
-    Files.move(from, to, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+  private static void replace(Path part, Path target) throws IOException {
+    Files.move(part, target, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
   }
 
   /** Closes the tokenizer; the weights' memory belongs to the arena they were opened in. */

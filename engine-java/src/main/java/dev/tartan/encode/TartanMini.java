@@ -7,6 +7,7 @@ import dev.tartan.checkpoint.MemoryWeights;
 import dev.tartan.checkpoint.OnnxFile;
 import dev.tartan.checkpoint.SafetensorsFile;
 import dev.tartan.checkpoint.Weights;
+import dev.tartan.encode.model.DenseLayer;
 import dev.tartan.encode.model.ModelConfig;
 import dev.tartan.encode.model.TokenEmbedder;
 import dev.tartan.encode.model.Torch;
@@ -21,12 +22,11 @@ import java.lang.foreign.ValueLayout;
 import java.net.URL;
 import java.net.URLConnection;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.function.UnaryOperator;
-import org.jspecify.annotations.Nullable;
 
 /**
  * The built-in model: all-MiniLM-L6-v2 (6 layers of 384 values, from the class path as published)
@@ -72,7 +72,7 @@ final class TartanMini {
       }
       ColbertConfig adjusted = config.withDim(embedder.dim());
       return new ColbertEncoder(
-          Encoders.TARTAN_MINI, adjusted, tokenizer.join(), embedder, threads);
+          Encoders.TARTAN_MINI, adjusted, tokenizer.join(), embedder, null, threads);
     } catch (IOException e) {
       arena.close();
       throw TartanException.io("cannot read " + CONFIG, e);
@@ -83,26 +83,24 @@ final class TartanMini {
     }
   }
 
-  /** What the model is made of; as a folder it is one like any other. */
+  /** What the model is made of; as a folder it is in the layout of Stanford's ColBERT. */
   static ModelParts parts(Arena arena) {
     try (Arena file = Arena.ofShared()) {
       ObjectMapper mapper = new ObjectMapper();
       ObjectNode metadata = (ObjectNode) mapper.readTree(heap(CONFIG));
       ObjectNode backbone = (ObjectNode) metadata.remove("backbone");
-      byte[] tokenizer = heap(TOKENIZER);
-      Weights stored = OnnxFile.of(WEIGHTS.substring(1), inflate(WEIGHTS, file));
+      Weights onnx = OnnxFile.of(WEIGHTS.substring(1), inflate(WEIGHTS, file));
       MemoryWeights weights =
-          MemoryWeights.copy(stored, name -> "bert." + name, arena)
+          MemoryWeights.copy(onnx, name -> "bert." + name, arena)
               .with(
                   MemoryWeights.copy(
-                      Objects.requireNonNull(head(true, file)), UnaryOperator.identity(), arena));
+                      head(true, file).getFirst().weights(), UnaryOperator.identity(), arena));
       long vocabulary = weights.tensor("bert.embeddings.word_embeddings.weight").shape()[0];
       backbone.put("vocab_size", vocabulary).putArray("architectures").add("HF_ColBERT");
-      metadata.put("similarity", "cosine").put("attend_to_mask_tokens", false);
+      byte[] tokenizer = heap(TOKENIZER);
       Map<String, byte[]> files = new LinkedHashMap<>();
-      files.put("config.json", mapper.writerWithDefaultPrettyPrinter().writeValueAsBytes(backbone));
-      files.put(
-          "artifact.metadata", mapper.writerWithDefaultPrettyPrinter().writeValueAsBytes(metadata));
+      files.put("config.json", mapper.writeValueAsBytes(backbone));
+      files.put("artifact.metadata", mapper.writeValueAsBytes(metadata));
       files.put("tokenizer.json", tokenizer);
       return new ModelParts(
           Encoders.TARTAN_MINI,
@@ -110,20 +108,22 @@ final class TartanMini {
           ColbertConfig.of(CONFIG, metadata),
           Tokenizer.of(TOKENIZER.substring(1), tokenizer),
           weights,
+          List.of(DenseLayer.linear(weights)),
+          Map.of("model.safetensors", weights),
           files);
     } catch (IOException e) {
       throw TartanException.io("cannot read " + CONFIG, e);
     }
   }
 
-  private static @Nullable Weights head(boolean projected, Arena arena) {
+  private static List<DenseLayer> head(boolean projected, Arena arena) {
     if (!projected) {
-      return null;
+      return List.of();
     }
     byte[] bytes = heap(HEAD);
     MemorySegment memory = arena.allocate(bytes.length, 64);
     MemorySegment.copy(bytes, 0, memory, ValueLayout.JAVA_BYTE, 0, bytes.length);
-    return SafetensorsFile.of(HEAD, memory);
+    return List.of(DenseLayer.linear(SafetensorsFile.of(HEAD, memory)));
   }
 
   private static URLConnection connect(String resource) throws IOException {

@@ -13,6 +13,8 @@ import org.jspecify.annotations.Nullable;
  * @param centroids how many; 0 for 2^floor(log2(16 sqrt(tokens)))
  * @param storeText whether the passages' texts are kept, to be shown and explained
  * @param model the encoder, to be used again for queries; null if embeddings are brought
+ * @param language of queries and of texts that do not tell theirs, where the model has a part for
+ *     each language; else null
  * @param split word pieces a passage that documents were split into; null if they were not
  */
 public record IndexOptions(
@@ -22,6 +24,7 @@ public record IndexOptions(
     int centroids,
     boolean storeText,
     @Nullable String model,
+    @Nullable String language,
     @Nullable Integer split) {
   public IndexOptions {
     if (dim < 8 || dim > 1024 || dim % 8 != 0) {
@@ -38,6 +41,6 @@ public record IndexOptions(
 
   /** Options for embeddings of width {@code dim} at {@code nbits}, all else by default. */
   public static IndexOptions of(int dim, int nbits) {
-    return new IndexOptions(dim, ResidualCodec.Kind.TARTAN, nbits, 0, true, null, null);
+    return new IndexOptions(dim, ResidualCodec.Kind.TARTAN, nbits, 0, true, null, null, null);
   }
 }

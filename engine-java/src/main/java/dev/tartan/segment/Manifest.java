@@ -29,6 +29,8 @@ import org.jspecify.annotations.Nullable;
  * @param commit number of this commit, from 1
  * @param created ISO-8601 time of the commit
  * @param model the encoder that made the embeddings; null if they were brought
+ * @param language of queries and of texts that do not tell theirs, where the model has a part for
+ *     each language; else null
  * @param dim width of a token embedding
  * @param split word pieces a passage that documents were split into; null if they were not
  * @param codec the codec of all segments
@@ -42,6 +44,7 @@ public record Manifest(
     long commit,
     String created,
     @Nullable String model,
+    @Nullable String language,
     int dim,
     @Nullable Integer split,
     CodecEntry codec,
@@ -98,10 +101,11 @@ public record Manifest(
   }
 
   /**
-   * What the embeddings are: the model (null if they were brought), their width, and how documents
-   * were split.
+   * What the embeddings are: the model (null if they were brought) and its language (null if it has
+   * none), their width, and how documents were split.
    */
-  public record Source(@Nullable String model, int dim, @Nullable Integer split) {}
+  public record Source(
+      @Nullable String model, @Nullable String language, int dim, @Nullable Integer split) {}
 
   /** A commit of this version, without search settings. */
   public static Manifest of(
@@ -112,6 +116,7 @@ public record Manifest(
         commit,
         created,
         source.model(),
+        source.language(),
         source.dim(),
         source.split(),
         codec,
@@ -122,7 +127,17 @@ public record Manifest(
   /** The same files with measured search settings, as the next commit. */
   public Manifest withSearch(List<SearchEntry> measured) {
     return new Manifest(
-        NO_CHECKSUM, format, commit + 1, created, model, dim, split, codec, segments, measured);
+        NO_CHECKSUM,
+        format,
+        commit + 1,
+        created,
+        model,
+        language,
+        dim,
+        split,
+        codec,
+        segments,
+        measured);
   }
 
   /**
@@ -192,6 +207,7 @@ public record Manifest(
                   commit,
                   created,
                   model,
+                  language,
                   dim,
                   split,
                   codec,

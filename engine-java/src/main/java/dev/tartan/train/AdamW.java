@@ -132,8 +132,6 @@ final class AdamW {
 
   /** Takes over what {@link #state} gave. */
   void restore(Weights stored) {
-    state()
-        .forEach(
-            (name, tensor) -> tensor.bytes().copyFrom(stored.tensor(name).bytes()));
+    state().forEach((name, tensor) -> tensor.bytes().copyFrom(stored.tensor(name).bytes()));
   }
 }

@@ -44,7 +44,8 @@ public record Distillation(int nway, double temperature, boolean inBatch) {
     Tensor batch = null;
     if (inBatch) {
       Tensor all = everyScore(queries, passages);
-      batch = torch.cross_entropy_loss(all.add(othersOwn(queries.texts())), firsts(queries.texts()));
+      batch =
+          torch.cross_entropy_loss(all.add(othersOwn(queries.texts())), firsts(queries.texts()));
       scores = own(all);
     } else {
       scores = ownScores(queries, passages);
@@ -59,8 +60,7 @@ public record Distillation(int nway, double temperature, boolean inBatch) {
       return torch.cross_entropy_loss(scores, torch.zeros(new long[] {queries}, longs()));
     }
     Tensor target =
-        torch.log_softmax(
-            Torch.floats(teacher, queries, nway).div(new Scalar(temperature)), 1);
+        torch.log_softmax(Torch.floats(teacher, queries, nway).div(new Scalar(temperature)), 1);
     Tensor student = torch.log_softmax(scores, 1);
     return target.exp().mul(target.sub(student)).sum().div(new Scalar((double) queries));
   }
@@ -76,8 +76,7 @@ public record Distillation(int nway, double temperature, boolean inBatch) {
     long dim = passages.values().size(1);
     Tensor similarities =
         torch
-            .bmm(
-                passages.padded().view(n, nway * longest, dim), queries.padded().transpose(1, 2))
+            .bmm(passages.padded().view(n, nway * longest, dim), queries.padded().transpose(1, 2))
             .view(n, nway, longest, queries.longest());
     Tensor masked = similarities.add(passages.mask().view(n, nway, longest, 1));
     return masked.max(2).get0().sum(new long[] {2});
@@ -89,12 +88,11 @@ public record Distillation(int nway, double temperature, boolean inBatch) {
     Tensor columns = queries.padded().view(queries.texts() * (long) queries.longest(), dim).t();
     Tensor similarities =
         torch
-            .matmul(passages.padded().view(passages.texts() * (long) passages.longest(), dim), columns)
+            .matmul(
+                passages.padded().view(passages.texts() * (long) passages.longest(), dim), columns)
             .view(passages.texts(), passages.longest(), columns.size(1));
     Tensor best = similarities.add(passages.mask().unsqueeze(2)).max(1).get0();
-    return best.view(passages.texts(), queries.texts(), queries.longest())
-        .sum(new long[] {2})
-        .t();
+    return best.view(passages.texts(), queries.texts(), queries.longest()).sum(new long[] {2}).t();
   }
 
   /** The blocks of {@code all} in which a query meets its own passages, [queries, nway]. */

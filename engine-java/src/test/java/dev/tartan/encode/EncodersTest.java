@@ -38,7 +38,7 @@ class EncodersTest {
     assertError("has no weights: model.safetensors", folder.toString());
     copy("bert-colbert");
     edit("config.json", "\"bert\"", "\"t5\"");
-    assertError("model_type 't5' is not supported; bert is", folder.toString());
+    assertError("model_type 't5' is not supported; bert, distilbert", folder.toString());
     edit("config.json", "\"t5\"", "\"bert\"");
     edit("config.json", "\"hidden_size\": 64", "\"hidden_size\": 128");
     assertError("shape [2500, 64]; config.json asks for [2500, 128]", folder.toString());

@@ -152,7 +152,7 @@ class IndexWriterTest {
       assertLine(() -> IndexOptions.of(16, nbits), "nbits is " + nbits);
     }
     assertLine(
-        () -> new IndexOptions(16, ResidualCodec.Kind.TARTAN, 2, -1, true, null, null),
+        () -> new IndexOptions(16, ResidualCodec.Kind.TARTAN, 2, -1, true, null, null, null),
         "-1 centroids");
   }
 

@@ -212,7 +212,7 @@ class SegmentFormatTest {
   @Test
   void textsThatAreNotStoredAreNull() {
     IndexOptions options =
-        new IndexOptions(16, ResidualCodec.Kind.COLBERTV2, 2, 4, false, "a model", 180);
+        new IndexOptions(16, ResidualCodec.Kind.COLBERTV2, 2, 4, false, "a model", null, 180);
     TestIndex.write(directory, options, TestIndex.docs(3, 5, 16, 1));
     try (Snapshot snapshot = Snapshot.open(directory)) {
       assertNull(snapshot.segments().getFirst().text(0));

@@ -43,7 +43,12 @@ class GoldenDistillationTest {
         ModelParts parts = Encoders.parts(golden.resolve("bert-colbert").toString(), arena);
         TrainableModel model =
             TrainableModel.open(
-                parts.architecture(), parts.weights(), parts.config().layer(), false, arena)) {
+                parts.architecture(),
+                parts.weights(),
+                parts.head(),
+                parts.config().layer(),
+                false,
+                arena)) {
       AdamW optimizer = new AdamW(model.trained(), 0.01, arena);
       ColbertInputs inputs = new ColbertInputs(parts.tokenizer(), parts.config());
       for (JsonNode step : steps.path("steps")) {
@@ -87,7 +92,7 @@ class GoldenDistillationTest {
   }
 
   private static Rows rows(TrainableModel model, List<TokenSequence> sequences) {
-    Tensor rows = model.project(model.hidden(sequences, Dropout.NONE));
+    Tensor rows = model.project(model.hidden(sequences, 0, Dropout.NONE));
     return new Rows(rows, sequences.stream().mapToInt(s -> s.kept().length).toArray());
   }
 
@@ -125,8 +130,7 @@ class GoldenDistillationTest {
         worst =
             Math.max(
                 worst,
-                Math.abs(
-                    values.getAtIndex(Layouts.F32, i) - actual.getAtIndex(Layouts.F32, i)));
+                Math.abs(values.getAtIndex(Layouts.F32, i) - actual.getAtIndex(Layouts.F32, i)));
       }
       assertTrue(worst <= 1e-4, name + ": largest difference " + worst);
     }

@@ -5,36 +5,54 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 
-/** Scaled dot-product attention (1706.03762). */
-final class Attention {
-  private Attention() {}
+/** Multi-head attention of every token to every other (1706.03762). */
+record Attention(Linear query, Linear key, Linear value, Linear output, int heads) {
+
+  /** [sequences * length, hidden] to the same, without the residual. */
+  Tensor apply(Tensor x, Input input) {
+    Tensor attended =
+        scaledDotProduct(
+            perHead(query.apply(x), input),
+            perHead(key.apply(x), input),
+            perHead(value.apply(x), input),
+            input.mask(),
+            input.dropout());
+    return output.apply(attended.reshape(x.size(0), x.size(1)));
+  }
+
+  /** [sequences * length, hidden] seen as [sequences, heads, length, hidden / heads]. */
+  private Tensor perHead(Tensor x, Input input) {
+    return x.view(input.sequences(), input.length(), heads, x.size(1) / heads).transpose(1, 2);
+  }
 
   /**
-   * LibTorch's fused kernel where no gradient is wanted. Its backward pass rounds otherwise than
-   * the textbook's, enough for the best match of a token to be another one than in the reference
-   * framework; so training goes by the textbook.
+   * The attention of each head by itself: LibTorch's fused kernel where no gradient is wanted. Its
+   * backward pass rounds otherwise than the textbook's, enough for the best match of a token to be
+   * another one than in the reference framework; so training goes by the textbook.
    *
-   * @param query [sequences, heads, length, size]; key and value alike
-   * @param attended as in {@link Backbone#forward}
+   * @param mask added to the scores, broadcast to [sequences, heads, length, length]
+   * @return [sequences, length, heads, hidden / heads]
    */
-  static Tensor apply(
-      Tensor query, Tensor key, Tensor value, Tensor attended, Dropout dropout) {
-    if (!query.requires_grad()) {
-      return torch.scaled_dot_product_attention(
-          query,
-          key,
-          value,
-          attended.defined() ? new TensorOptional(attended) : new TensorOptional(),
-          0.0,
-          false,
-          new DoubleOptional(),
-          false);
+  static Tensor scaledDotProduct(
+      Tensor query, Tensor key, Tensor value, @Nullable Tensor mask, Dropout dropout) {
+    if (query.requires_grad()) {
+      Scalar scale = new Scalar(1 / Math.sqrt((double) query.size(3)));
+      Tensor scores = torch.matmul(query, key.transpose(2, 3)).mul(scale);
+      Tensor weights = torch.softmax(mask == null ? scores : scores.add(mask), 3);
+      return torch.matmul(dropout.applyToAttention(weights), value).transpose(1, 2);
     }
-    Scalar scale = new Scalar(1 / Math.sqrt(query.size(3)));
-    Tensor scores = torch.matmul(query, key.transpose(2, 3)).mul(scale);
-    Tensor weights = torch.softmax(attended.defined() ? scores.add(attended) : scores, 3);
-    double p = dropout.attention();
-    return torch.matmul(p == 0 ? weights : torch.dropout(weights, p, true), value);
+    return torch
+        .scaled_dot_product_attention(
+            query,
+            key,
+            value,
+            mask == null ? new TensorOptional() : new TensorOptional(mask),
+            0.0,
+            false,
+            new DoubleOptional(),
+            false)
+        .transpose(1, 2);
   }
 }

@@ -17,4 +17,8 @@ public record Dropout(double hidden, double attention) {
   Tensor apply(Tensor x) {
     return hidden == 0 ? x : torch.dropout(x, hidden, true);
   }
+
+  Tensor applyToAttention(Tensor weights) {
+    return attention == 0 ? weights : torch.dropout(weights, attention, true);
+  }
 }

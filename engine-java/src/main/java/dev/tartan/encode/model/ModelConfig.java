@@ -6,6 +6,8 @@ import dev.tartan.memory.TartanException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /** The architecture of a checkpoint: its {@code config.json}. */
 public final class ModelConfig {
@@ -58,6 +60,11 @@ public final class ModelConfig {
     return json.path("model_type").asText("");
   }
 
+  /** The language that texts are taken to be in by default (X-MOD); empty for none. */
+  public String defaultLanguage() {
+    return json.path("default_language").isTextual() ? json.path("default_language").asText() : "";
+  }
+
   /** A positive integer that must be there. */
   int integer(String key) {
     int value = json.path(key).asInt(0);
@@ -67,11 +74,53 @@ public final class ModelConfig {
     return value;
   }
 
+  /** An integer from 0 on. */
+  int integer(String key, int otherwise) {
+    int value = json.path(key).asInt(otherwise);
+    if (value < 0) {
+      throw new TartanException("%s: '%s' is %d".formatted(source, key, value));
+    }
+    return value;
+  }
+
   double real(String key, double otherwise) {
     return json.path(key).asDouble(otherwise);
   }
 
-  String text(String key, String otherwise) {
-    return json.path(key).asText(otherwise);
+  boolean bool(String key, boolean otherwise) {
+    return json.path(key).asBoolean(otherwise);
+  }
+
+  List<String> texts(String key) {
+    List<String> texts = new ArrayList<>();
+    json.path(key).forEach(text -> texts.add(text.asText()));
+    return texts;
+  }
+
+  Activation activation(String key, String otherwise) {
+    return Activation.of(source, json.path(key).asText(otherwise));
+  }
+
+  /** What else the file holds; a missing node where it lacks {@code key}. */
+  JsonNode node(String key) {
+    return json.path(key);
+  }
+
+  /**
+   * How many layers to run, by the keys that the architecture has for them.
+   *
+   * @param wanted from the first; 0 for all
+   * @throws TartanException if there are fewer, or if the heads do not divide the hidden size
+   */
+  int layers(String layersKey, String hiddenKey, String headsKey, int wanted) {
+    int all = integer(layersKey);
+    int hidden = integer(hiddenKey);
+    int heads = integer(headsKey);
+    if (wanted < 0 || wanted > all || hidden % heads != 0) {
+      throw new TartanException(
+          "%s: layer %d of %d with %d heads over %d values makes no sense"
+              .formatted(source, wanted, all, heads, hidden));
+    }
+    return wanted == 0 ? all : wanted;
   }
 }

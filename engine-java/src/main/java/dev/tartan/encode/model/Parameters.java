@@ -11,14 +11,24 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The tensors of one model, shared with the memory of its weight file. Closing frees the handles;
  * the memory belongs to the arena. Reading from many threads is safe, since nothing changes them.
  */
 final class Parameters implements AutoCloseable {
+  /** What frameworks put before the names of a backbone's tensors. */
+  private static final List<String> PREFIXES =
+      List.of("", "bert.", "roberta.", "distilbert.", "model.", "0.auto_model.");
+
+  /** Constants that older checkpoints carry along. */
+  private static final List<String> PASSENGERS =
+      List.of("position_ids", "token_type_ids", "inv_freq");
+
   private final Weights weights;
   private final Arena arena;
   private final boolean trains;
@@ -31,6 +41,8 @@ final class Parameters implements AutoCloseable {
   }
 
   /**
+   * Opens the tensors of a file.
+   *
    * @param trains whether gradients are wanted; then {@code weights} are float32 in memory that may
    *     be written
    */
@@ -40,11 +52,12 @@ final class Parameters implements AutoCloseable {
     this.trains = trains;
   }
 
+  /** Whether gradients are wanted. */
   boolean trains() {
     return trains;
   }
 
-  /** Every tensor that was asked for, by its name. */
+  /** Every tensor that was asked for, by its name, in that order. */
   Map<String, Tensor> read() {
     return Collections.unmodifiableMap(read);
   }
@@ -55,6 +68,52 @@ final class Parameters implements AutoCloseable {
 
   String source() {
     return weights.source();
+  }
+
+  /**
+   * What stands before {@code name} in this file.
+   *
+   * @throws TartanException if no tensor is called so
+   */
+  String prefix(String name) {
+    return PREFIXES.stream()
+        .filter(prefix -> has(prefix + name))
+        .findFirst()
+        .orElseThrow(
+            () ->
+                new TartanException(
+                    "%s has no tensor '%s', with or without a prefix; are these the weights of the model that config.json describes?"
+                        .formatted(source(), name)));
+  }
+
+  /**
+   * Makes sure that nothing of the backbone was left unread, which would be a different model.
+   *
+   * @param layers how many layers were asked for; nothing is checked unless 0, all of them
+   * @param parts the prefixes of the backbone's tensors
+   * @throws TartanException that names the first tensor left
+   */
+  void requireNoOther(int layers, String... parts) {
+    for (String name : weights.names()) {
+      if (layers == 0
+          && !read.containsKey(name)
+          && Stream.of(parts).anyMatch(name::startsWith)
+          && PASSENGERS.stream().noneMatch(name::endsWith)) {
+        throw new TartanException(
+            "%s has a tensor '%s' that the model of config.json has not; are both of the same model?"
+                .formatted(source(), name));
+      }
+    }
+  }
+
+  /** "FILE: tensor 'NAME'" of the first tensor with a value that is no finite number, or null. */
+  @Nullable String damaged() {
+    for (Map.Entry<String, Tensor> entry : read.entrySet()) {
+      if (!Float.isFinite(entry.getValue().sum().item_float())) {
+        return "%s: tensor '%s'".formatted(source(), entry.getKey());
+      }
+    }
+    return null;
   }
 
   /** Extent {@code axis} of the tensor {@code name}. */
@@ -106,12 +165,16 @@ final class Parameters implements AutoCloseable {
   /** Memory for a tensor that is computed at loading, and the tensor. */
   Tensor allocate(long... shape) {
     long elements = Arrays.stream(shape).reduce(1, (a, b) -> a * b);
-    MemorySegment memory = arena.allocate(elements * Float.BYTES, 64);
-    return keep(Torch.share(memory, shape));
+    return keep(Torch.share(allocateMemory(elements), shape));
   }
 
-  private Tensor keep(Tensor tensor) {
-    // Out of reach of any scope: a parameter lives until close.
+  /** Memory for {@code elements} values, freed with the model. */
+  MemorySegment allocateMemory(long elements) {
+    return arena.allocate(elements * Float.BYTES, 64);
+  }
+
+  /** Keeps {@code tensor} until {@link #close}, out of reach of any scope. */
+  Tensor keep(Tensor tensor) {
     tensor.retainReference();
     tensors.add(tensor);
     return tensor;

@@ -5,137 +5,95 @@ import dev.tartan.encode.text.TokenSequence;
 import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
 import java.util.List;
-import java.util.concurrent.locks.ReentrantReadWriteLock;
 import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.InferenceMode;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A backbone and the linear layer that ColBERT puts on it: token ids in, unit-length token
+ * A backbone and the dense layers that ColBERT puts on it: token ids in, unit-length token
  * embeddings out. Safe for concurrent use; each call works on the calling thread alone. {@link
  * #close} waits for calls in flight.
  */
 public final class TokenEmbedder implements AutoCloseable {
-  private final Arena arena;
-  private final List<Parameters> parameters;
-  private final Backbone backbone;
-  private final @Nullable Projection projection;
-  private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
-  private boolean closed;
+  private final Model model;
+  private final @Nullable Head head;
 
-  private TokenEmbedder(
-      Arena arena, Backbone backbone, Parameters weights, @Nullable Parameters head) {
-    this.arena = arena;
-    this.backbone = backbone;
-    this.parameters = head == null ? List.of(weights) : List.of(weights, head);
-    this.projection = head == null ? null : new Projection(head, backbone.hiddenSize());
+  private TokenEmbedder(Model model, @Nullable Head head) {
+    this.model = model;
+    this.head = head;
   }
 
   /**
    * Builds a model.
    *
    * @param weights the backbone's tensors
-   * @param head where {@code linear.weight} [dim, hidden] and perhaps {@code linear.bias} [dim]
-   *     are, or null for rows that are the hidden states themselves
+   * @param head the dense layers on it, in order; none for rows that are the hidden states
+   *     themselves
    * @param layers the layers of the backbone to run; 0 for all
    * @param arena holds all weights; owned by the result from here on, so of the shared kind
    * @throws TartanException if LibTorch does not load, the architecture is not supported, or a
-   *     tensor is missing or misshapen
+   *     tensor is missing, misshapen or one too many
    */
   public static TokenEmbedder open(
-      ModelConfig config, Weights weights, @Nullable Weights head, int layers, Arena arena) {
-    Torch.load();
-    try (PointerScope _ = new PointerScope();
-        InferenceMode _ = new InferenceMode(true)) {
-      Parameters parameters = new Parameters(weights, arena);
-      Backbone backbone = open(config, parameters, layers);
-      return new TokenEmbedder(
-          arena, backbone, parameters, head == null ? null : new Parameters(head, arena));
+      ModelConfig config, Weights weights, List<DenseLayer> head, int layers, Arena arena) {
+    Model model = Model.open(config, weights, layers, arena);
+    try (PointerScope _ = new PointerScope()) {
+      Head dense = head.isEmpty() ? null : new Head(head, model.backbone().hiddenSize(), arena);
+      return new TokenEmbedder(model, dense);
     }
-  }
-
-  static Backbone open(ModelConfig config, Parameters parameters, int layers) {
-    return switch (config.modelType()) {
-      case "bert" -> new BertBackbone(config, parameters, layers);
-      default ->
-          throw new TartanException(
-              "%s: model_type '%s' is not supported; bert is"
-                  .formatted(config.source(), config.modelType()));
-    };
   }
 
   /** Values in a row. */
   public int dim() {
-    return projection == null ? backbone.hiddenSize() : projection.dim();
+    return head == null ? model.backbone().hiddenSize() : head.dim();
   }
 
   /** The longest sequence that the model reads. */
   public int maxLength() {
-    return backbone.maxLength();
+    return model.backbone().maxLength();
   }
 
   /** One more than the largest token id that the model knows. */
   public int vocabularySize() {
-    return backbone.vocabularySize();
+    return model.backbone().vocabularySize();
+  }
+
+  /** The languages that the model tells apart, in order; empty if it reads all alike. */
+  public List<String> languages() {
+    return model.backbone().languages();
   }
 
   /**
    * The rows that the sequences keep, one sequence after another.
    *
+   * @param language index into {@link #languages}; 0 where that is empty
    * @return row-major [rows kept, dim], every row of unit length
-   * @throws TartanException if LibTorch fails, for want of memory say
+   * @throws TartanException if LibTorch fails, for want of memory say, or if the weights hold what
+   *     is no number
    * @throws IllegalStateException if the model is closed
    */
-  public float[] embed(List<TokenSequence> sequences) {
-    lock.readLock().lock();
-    try (PointerScope _ = new PointerScope();
-        InferenceMode _ = new InferenceMode(true)) {
-      if (closed) {
-        throw new IllegalStateException("the encoder is closed");
-      }
-      PaddedBatch batch = PaddedBatch.of(sequences);
-      if (batch.kept().length == 0) {
-        return new float[0];
-      }
-      Tensor ids = Torch.longs(batch.ids(), batch.sequences(), batch.length());
-      Tensor mask =
-          batch.isPadded()
-              ? Torch.floats(batch.mask(), batch.sequences(), 1, 1, batch.length())
-              : new Tensor();
-      Tensor hidden = backbone.forward(ids, mask, Dropout.NONE);
-      Tensor rows = hidden.index_select(0, Torch.longs(batch.kept(), batch.kept().length));
-      return Torch.toArray(project(rows));
-    } catch (IllegalStateException | TartanException e) {
-      throw e;
-    } catch (RuntimeException e) {
-      String message = String.valueOf(e.getMessage());
-      throw new TartanException(
-          "LibTorch failed: " + message.lines().findFirst().orElse(message), e);
-    } finally {
-      lock.readLock().unlock();
-    }
+  public float[] embed(List<TokenSequence> sequences, int language) {
+    PaddedBatch batch = PaddedBatch.of(sequences);
+    return batch.kept().length == 0
+        ? new float[0]
+        : model.run(batch, language, hidden -> project(hidden, batch), this::damagedHead);
   }
 
-  private Tensor project(Tensor rows) {
-    Tensor values = projection == null ? rows : projection.apply(rows);
+  private Tensor project(Tensor hidden, PaddedBatch batch) {
+    Tensor rows = hidden.index_select(0, Torch.longs(batch.kept(), batch.kept().length));
+    Tensor values = head == null ? rows : head.apply(rows);
     Tensor lengths = values.norm(new ScalarOptional(new Scalar(2.0)), new long[] {1}, true);
     return values.div_(lengths.clamp_min_(new Scalar(1e-12)));
   }
 
+  private @Nullable String damagedHead() {
+    return head == null ? null : head.damaged();
+  }
+
   @Override
   public void close() {
-    lock.writeLock().lock();
-    try {
-      if (!closed) {
-        closed = true;
-        parameters.forEach(Parameters::close);
-        arena.close();
-      }
-    } finally {
-      lock.writeLock().unlock();
-    }
+    model.close(head);
   }
 }

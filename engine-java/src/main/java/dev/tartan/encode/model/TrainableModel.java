@@ -11,12 +11,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The model of {@link TokenEmbedder} with parameters that take gradients. They share the memory of
@@ -27,42 +29,49 @@ public final class TrainableModel implements AutoCloseable {
   /** Token places of a batch, a bound on what padding costs. */
   private static final int BATCH_TOKENS = 4096;
 
-  private final Parameters backboneTensors;
-  private final Parameters headTensors;
+  private final Parameters tensors;
   private final Backbone backbone;
-  private final Projection head;
-  private final boolean frozenBackbone;
+  private final @Nullable Head head;
 
-  private TrainableModel(Parameters backboneTensors, Parameters headTensors, Backbone backbone) {
-    this.backboneTensors = backboneTensors;
-    this.headTensors = headTensors;
+  private TrainableModel(Parameters tensors, Backbone backbone, @Nullable Head head) {
+    this.tensors = tensors;
     this.backbone = backbone;
-    this.head = new Projection(headTensors, backbone.hiddenSize());
-    this.frozenBackbone = !backboneTensors.trains();
+    this.head = head;
   }
 
   /**
    * Builds a model.
    *
-   * @param weights the backbone's tensors, and {@code linear.weight} [dim, hidden]
+   * @param weights the backbone's tensors
+   * @param head the dense layers on it, in order, their weights float32 in memory too
    * @param layers the layers of the backbone to run; 0 for all
-   * @param frozenBackbone whether only the projection takes gradients
+   * @param frozenBackbone whether only the head takes gradients
    * @param arena for what is computed at loading; outlives the model, like the weights' memory
-   * @throws TartanException as {@link TokenEmbedder#open}
+   * @throws TartanException as {@link TokenEmbedder#open}, or if nothing would take gradients
    */
   public static TrainableModel open(
-      ModelConfig config, MemoryWeights weights, int layers, boolean frozenBackbone, Arena arena) {
+      ModelConfig config,
+      MemoryWeights weights,
+      List<DenseLayer> head,
+      int layers,
+      boolean frozenBackbone,
+      Arena arena) {
     Torch.load();
+    if (frozenBackbone && head.isEmpty()) {
+      throw new TartanException(
+          weights.source() + " has no projection, so nothing is left to train: unfreeze it");
+    }
     try (PointerScope _ = new PointerScope()) {
       Parameters tensors = new Parameters(weights, arena, !frozenBackbone);
-      Backbone backbone = TokenEmbedder.open(config, tensors, layers);
-      return new TrainableModel(tensors, new Parameters(weights, arena, true), backbone);
+      Backbone backbone = Backbone.open(config, tensors, layers);
+      Head dense = head.isEmpty() ? null : new Head(head, backbone.hiddenSize(), arena, true);
+      return new TrainableModel(tensors, backbone, dense);
     }
   }
 
   /** Values in a row. */
   public int dim() {
-    return head.dim();
+    return head == null ? backbone.hiddenSize() : head.dim();
   }
 
   /** Values in a hidden state. */
@@ -80,18 +89,24 @@ public final class TrainableModel implements AutoCloseable {
     return backbone.vocabularySize();
   }
 
-  /** Whether only the projection takes gradients. */
-  public boolean frozenBackbone() {
-    return frozenBackbone;
+  /** The languages that the model tells apart, in order; empty if it reads all alike. */
+  public List<String> languages() {
+    return backbone.languages();
   }
 
-  /** The parameters that take gradients, by their names, in a fixed order. */
+  /** The parameters that take gradients, by names that tell them apart, in a fixed order. */
   public Map<String, Tensor> trained() {
     Map<String, Tensor> trained = new LinkedHashMap<>();
-    if (!frozenBackbone) {
-      trained.putAll(backboneTensors.read());
+    if (tensors.trains()) {
+      trained.putAll(tensors.read());
     }
-    trained.putAll(headTensors.read());
+    if (head != null) {
+      int layer = 0;
+      for (Parameters dense : head.parameters()) {
+        String name = "head." + layer++ + ".";
+        dense.read().forEach((tensor, values) -> trained.put(name + tensor, values));
+      }
+    }
     return Collections.unmodifiableMap(trained);
   }
 
@@ -99,31 +114,26 @@ public final class TrainableModel implements AutoCloseable {
    * The hidden states that the sequences keep, one sequence after another; of the caller's pointer
    * scope, with a graph unless the backbone is frozen.
    *
+   * @param language index into {@link #languages}; 0 where that is empty
+   * @param dropout what to leave out; a frozen backbone leaves out nothing
    * @return float32 [rows kept, hiddenSize]
    */
-  public Tensor hidden(List<TokenSequence> sequences, Dropout dropout) {
+  public Tensor hidden(List<TokenSequence> sequences, int language, Dropout dropout) {
+    Dropout applied = tensors.trains() ? dropout : Dropout.NONE;
     List<Integer> order = new ArrayList<>(IntStream.range(0, sequences.size()).boxed().toList());
     order.sort(Comparator.comparingInt(i -> -sequences.get(i).length()));
     TensorVector parts = new TensorVector();
     for (int from = 0; from < order.size(); ) {
       int longest = Math.max(1, sequences.get(order.get(from)).length());
       int to = Math.min(order.size(), from + Math.max(1, BATCH_TOKENS / longest));
-      parts.push_back(batch(order.subList(from, to).stream().map(sequences::get).toList(), dropout));
+      PaddedBatch batch =
+          PaddedBatch.of(order.subList(from, to).stream().map(sequences::get).toList());
+      Tensor hidden = backbone.forward(batch.input(language, applied));
+      parts.push_back(hidden.index_select(0, Torch.longs(batch.kept(), batch.kept().length)));
       from = to;
     }
     long[] places = places(sequences, order);
     return torch.cat(parts).index_select(0, Torch.longs(places, places.length));
-  }
-
-  private Tensor batch(List<TokenSequence> sequences, Dropout dropout) {
-    PaddedBatch batch = PaddedBatch.of(sequences);
-    Tensor ids = Torch.longs(batch.ids(), batch.sequences(), batch.length());
-    Tensor mask =
-        batch.isPadded()
-            ? Torch.floats(batch.mask(), batch.sequences(), 1, 1, batch.length())
-            : new Tensor();
-    Tensor hidden = backbone.forward(ids, mask, dropout);
-    return hidden.index_select(0, Torch.longs(batch.kept(), batch.kept().length));
   }
 
   /** Where each row of the sequences lies when they follow each other in {@code order}. */
@@ -134,12 +144,9 @@ public final class TrainableModel implements AutoCloseable {
       first[sequence] = rows;
       rows += sequences.get(sequence).kept().length;
     }
-    return IntStream.range(0, sequences.size())
+    return IntStream.range(0, first.length)
         .boxed()
-        .flatMapToLong(
-            s ->
-                java.util.stream.LongStream.range(
-                    first[s], first[s] + sequences.get(s).kept().length))
+        .flatMapToLong(s -> LongStream.range(first[s], first[s] + sequences.get(s).kept().length))
         .toArray();
   }
 
@@ -150,7 +157,7 @@ public final class TrainableModel implements AutoCloseable {
    * @return float32 [rows, dim], every row of unit length
    */
   public Tensor project(Tensor hidden) {
-    Tensor values = head.apply(hidden);
+    Tensor values = head == null ? hidden : head.apply(hidden);
     // Not in place: gradients need both the values and their lengths.
     Tensor lengths = values.norm(new ScalarOptional(new Scalar(2.0)), new long[] {1}, true);
     return values.div(lengths.clamp_min(new Scalar(1e-12)));
@@ -158,7 +165,9 @@ public final class TrainableModel implements AutoCloseable {
 
   @Override
   public void close() {
-    backboneTensors.close();
-    headTensors.close();
+    tensors.close();
+    if (head != null) {
+      head.close();
+    }
   }
 }

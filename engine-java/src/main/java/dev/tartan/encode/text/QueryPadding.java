@@ -7,5 +7,9 @@ public enum QueryPadding {
   /** [MASK] tokens that no token attends to, but that give rows of their own (ColBERT). */
   MASK,
   /** [MASK] tokens that every token attends to. */
-  ATTENDED_MASK
+  ATTENDED_MASK;
+
+  static QueryPadding of(boolean pads, boolean attends) {
+    return !pads ? NONE : attends ? ATTENDED_MASK : MASK;
+  }
 }

@@ -11,8 +11,9 @@ import java.util.stream.IntStream;
  * @param tokens a printable name for each id
  * @param attended the first so many ids are attended to; those behind still give rows
  * @param kept the positions whose rows are kept, ascending
+ * @param second where the second text of a pair begins; the length where there is one text
  */
-public record TokenSequence(int[] ids, String[] tokens, int attended, int[] kept) {
+public record TokenSequence(int[] ids, String[] tokens, int attended, int[] kept, int second) {
   public int length() {
     return ids.length;
   }

@@ -169,6 +169,11 @@ public final class Tokenizer implements AutoCloseable {
     return text;
   }
 
+  /** Whether the vocabulary has a token spelt so. */
+  public boolean has(String token) {
+    return vocabulary.id(token) >= 0;
+  }
+
   /** The id of {@code token}, or -1. */
   int id(String token) {
     return vocabulary.id(token);
@@ -187,6 +192,46 @@ public final class Tokenizer implements AutoCloseable {
       }
     }
     return null;
+  }
+
+  /**
+   * What stands around two texts that are read together.
+   *
+   * @param before ids before the first, such as [CLS]
+   * @param between ids between them, such as [SEP]
+   * @param after ids behind the second
+   * @param second how many of {@code between} belong to the first text
+   */
+  record PairFrame(int[] before, int[] between, int[] after, int second) {}
+
+  /** The frame of pairs, as the post-processor makes it around two words. */
+  PairFrame pairFrame() {
+    Encoding probe = tokenizer.encode("a", "a", true, false);
+    long[] special = probe.getSpecialTokenMask();
+    int[] ids = ints(probe.getIds());
+    long[] types = probe.getTypeIds();
+    int first = next(special, 0, 0);
+    int firstEnd = next(special, first, 1);
+    int second = next(special, firstEnd, 0);
+    int secondEnd = next(special, second, 1);
+    int typed = firstEnd;
+    while (typed < types.length && types[typed] == 0) {
+      typed++;
+    }
+    return new PairFrame(
+        Arrays.copyOf(ids, first),
+        Arrays.copyOfRange(ids, firstEnd, second),
+        Arrays.copyOfRange(ids, secondEnd, ids.length),
+        // XLM-RoBERTa has one token type only: no token is of the second text then
+        typed == types.length ? Integer.MAX_VALUE : typed - firstEnd);
+  }
+
+  private static int next(long[] special, int from, long value) {
+    int i = from;
+    while (i < special.length && special[i] != value) {
+      i++;
+    }
+    return i;
   }
 
   /** Ids of the special tokens before a text, such as [CLS]. */

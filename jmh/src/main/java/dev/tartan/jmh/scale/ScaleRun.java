@@ -61,6 +61,7 @@ final class ScaleRun {
             options.centroids,
             false,
             null,
+            null,
             null);
     try (IndexWriter writer = new IndexWriter(index, settings, backend, stages)) {
       writer.commit(corpus, null);

@@ -1,0 +1,105 @@
+package dev.tartan.encode;
+
+import dev.tartan.checkpoint.Weights;
+import dev.tartan.encode.model.PairScorer;
+import dev.tartan.encode.text.PairInputs;
+import dev.tartan.encode.text.TokenSequence;
+import dev.tartan.encode.text.Tokenizer;
+import dev.tartan.memory.TartanException;
+import java.lang.foreign.Arena;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * Scores a query and a passage read together (1901.04085): better than late interaction and far
+ * slower, so it re-ranks a few passages or teaches. BERT and XLM-RoBERTa with a classification head
+ * of one output. Safe for concurrent use; a call works on the calling thread.
+ */
+public final class CrossEncoder implements AutoCloseable {
+  /** As for passages: larger batches fall out of the caches. */
+  private static final int BATCH_TOKENS = 512;
+
+  private final Tokenizer tokenizer;
+  private final PairInputs inputs;
+  private final PairScorer scorer;
+
+  private CrossEncoder(Tokenizer tokenizer, PairScorer scorer, int maxLength) {
+    this.tokenizer = tokenizer;
+    this.scorer = scorer;
+    this.inputs = new PairInputs(tokenizer, maxLength);
+  }
+
+  /** As {@link #open(String, int)} with pairs as long as the model reads, at most 512 tokens. */
+  public static CrossEncoder open(String model) {
+    return open(model, 0);
+  }
+
+  /**
+   * Opens a model.
+   *
+   * @param model the folder of a Hugging Face checkpoint for sequence classification
+   * @param maxLength the most tokens of a pair, special ones included; 0 for 512 or as many as the
+   *     model reads
+   * @throws TartanException if there is no such model, or one of its files is missing, damaged or
+   *     of a kind that is not supported
+   */
+  public static CrossEncoder open(String model, int maxLength) {
+    Path folder = Encoders.folder(model);
+    Arena arena = Arena.ofShared();
+    Tokenizer tokenizer = null;
+    try {
+      tokenizer = new ModelFolder(folder).tokenizer();
+      PairScorer scorer =
+          PairScorer.open(Checkpoint.architecture(folder), Weights.open(folder, arena), arena);
+      int length = maxLength == 0 ? Math.min(512, scorer.maxLength()) : maxLength;
+      if (length < 8 || length > scorer.maxLength()) {
+        throw new TartanException(
+            "%s: pairs of %d tokens; from 8 to %d can be read"
+                .formatted(folder, length, scorer.maxLength()));
+      }
+      if (tokenizer.size() > scorer.vocabularySize()) {
+        throw new TartanException(
+            "%s knows %d tokens, the model only %d; they do not belong together"
+                .formatted(tokenizer.source(), tokenizer.size(), scorer.vocabularySize()));
+      }
+      return new CrossEncoder(tokenizer, scorer, length);
+    } catch (RuntimeException e) {
+      arena.close();
+      if (tokenizer != null) {
+        tokenizer.close();
+      }
+      throw e;
+    }
+  }
+
+  /**
+   * How well each passage answers {@code query}: the model's output as it is, without a sigmoid.
+   *
+   * @return as many values as {@code passages}, in their order
+   */
+  public float[] scores(String query, List<String> passages) {
+    List<TokenSequence> pairs = passages.stream().map(p -> inputs.pair(query, p)).toList();
+    List<Integer> order = new ArrayList<>(IntStream.range(0, pairs.size()).boxed().toList());
+    order.sort(Comparator.comparingInt(i -> -pairs.get(i).length()));
+    float[] scores = new float[pairs.size()];
+    for (int from = 0; from < order.size(); ) {
+      int fits = BATCH_TOKENS / pairs.get(order.get(from)).length();
+      List<Integer> batch = order.subList(from, Math.min(order.size(), from + Math.max(1, fits)));
+      float[] values = scorer.score(batch.stream().map(pairs::get).toList());
+      for (int i = 0; i < values.length; i++) {
+        scores[batch.get(i)] = values[i];
+      }
+      from += batch.size();
+    }
+    return scores;
+  }
+
+  @Override
+  public void close() {
+    scorer.close();
+    tokenizer.close();
+  }
+}

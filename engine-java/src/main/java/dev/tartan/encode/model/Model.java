@@ -1,0 +1,118 @@
+package dev.tartan.encode.model;
+
+import dev.tartan.checkpoint.Weights;
+import dev.tartan.memory.TartanException;
+import java.lang.foreign.Arena;
+import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Function;
+import java.util.function.Supplier;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.InferenceMode;
+import org.bytedeco.pytorch.Tensor;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A backbone with the memory of its weights: what {@link TokenEmbedder} and {@link PairScorer} have
+ * in common. Safe for concurrent use; {@link #close} waits for calls in flight.
+ */
+final class Model {
+  private final Arena arena;
+  private final Parameters parameters;
+  private final Backbone backbone;
+  private final ReentrantReadWriteLock lock = new ReentrantReadWriteLock();
+  private boolean closed;
+
+  private Model(Arena arena, Parameters parameters, Backbone backbone) {
+    this.arena = arena;
+    this.parameters = parameters;
+    this.backbone = backbone;
+  }
+
+  /**
+   * Reads a backbone.
+   *
+   * @param arena owned by the result from here on
+   */
+  static Model open(ModelConfig config, Weights weights, int layers, Arena arena) {
+    Torch.load();
+    try (PointerScope _ = new PointerScope();
+        InferenceMode _ = new InferenceMode(true)) {
+      Parameters parameters = new Parameters(weights, arena);
+      return new Model(arena, parameters, Backbone.open(config, parameters, layers));
+    }
+  }
+
+  Backbone backbone() {
+    return backbone;
+  }
+
+  /** The tensors that the backbone was read from; a head of the same file is read from it too. */
+  Parameters parameters() {
+    return parameters;
+  }
+
+  /**
+   * Runs the backbone and what stands on it.
+   *
+   * @param head hidden states [sequences * length, hidden] to the result
+   * @param damagedHead the tensor of the head that holds what is no number, or null
+   * @return the result, row-major
+   */
+  float[] run(
+      PaddedBatch batch,
+      int language,
+      Function<Tensor, Tensor> head,
+      Supplier<@Nullable String> damagedHead) {
+    lock.readLock().lock();
+    try (PointerScope _ = new PointerScope();
+        InferenceMode _ = new InferenceMode(true)) {
+      if (closed) {
+        throw new IllegalStateException("the encoder is closed");
+      }
+      float[] values = Torch.toArray(head.apply(backbone.forward(batch.input(language))));
+      requireNumbers(values, damagedHead);
+      return values;
+    } catch (IllegalStateException | TartanException e) {
+      throw e;
+    } catch (RuntimeException e) {
+      String message = String.valueOf(e.getMessage());
+      throw new TartanException(
+          "LibTorch failed: " + message.lines().findFirst().orElse(message), e);
+    } finally {
+      lock.readLock().unlock();
+    }
+  }
+
+  /** Weights are looked through only when a result shows that it is worth while. */
+  private void requireNumbers(float[] values, Supplier<@Nullable String> damagedHead) {
+    float sum = 0;
+    for (float value : values) {
+      sum += value;
+    }
+    if (Float.isFinite(sum)) {
+      return;
+    }
+    String backboneTensor = parameters.damaged();
+    String tensor = backboneTensor == null ? damagedHead.get() : backboneTensor;
+    throw new TartanException(
+        tensor == null
+            ? parameters.source() + ": the model computes values that are no numbers"
+            : tensor + " holds values that are no numbers; the checkpoint is damaged");
+  }
+
+  void close(@Nullable Head head) {
+    lock.writeLock().lock();
+    try {
+      if (!closed) {
+        closed = true;
+        parameters.close();
+        if (head != null) {
+          head.close();
+        }
+        arena.close();
+      }
+    } finally {
+      lock.writeLock().unlock();
+    }
+  }
+}
