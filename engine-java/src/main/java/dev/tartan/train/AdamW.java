@@ -113,8 +113,8 @@ final class AdamW {
     slot.weight.mul_(new Scalar(1 - rate * weightDecay));
     first.lerp_(gradient, new Scalar(1 - BETA1));
     second.mul_(new Scalar(BETA2)).addcmul_(gradient, gradient, new Scalar(1 - BETA2));
-    double correction1 = 1 - Math.pow(BETA1, step);
-    double correction2 = Math.sqrt(1 - Math.pow(BETA2, step));
+    double correction1 = 1 - Math.pow(BETA1, (double) step);
+    double correction2 = Math.sqrt(1 - Math.pow(BETA2, (double) step));
     Tensor denominator = second.sqrt().div_(new Scalar(correction2)).add_(new Scalar(EPSILON));
     slot.weight.addcdiv_(first, denominator, new Scalar(-rate / correction1));
   }

@@ -76,6 +76,17 @@ public final class Torch {
     return torch.from_blob(new FloatPointer(values), shape, new TensorOptions(ScalarType.Float));
   }
 
+  /** The memory of a dense float32 tensor, which must outlive its use. */
+  public static MemorySegment memory(Tensor tensor) {
+    long bytes = tensor.numel() * Float.BYTES;
+    return MemorySegment.ofAddress(tensor.data_ptr().address()).reinterpret(bytes);
+  }
+
+  /** Makes what LibTorch draws from here on follow from {@code seed}; for the whole process. */
+  public static void seed(long seed) {
+    torch.manual_seed(seed);
+  }
+
   /** The values of a float32 tensor, row-major. */
   public static float[] toArray(Tensor tensor) {
     Tensor dense = tensor.contiguous();

@@ -32,11 +32,14 @@ public final class TrainableModel implements AutoCloseable {
   private final Parameters tensors;
   private final Backbone backbone;
   private final @Nullable Head head;
+  private final Dropout stated;
 
-  private TrainableModel(Parameters tensors, Backbone backbone, @Nullable Head head) {
+  private TrainableModel(
+      Parameters tensors, Backbone backbone, @Nullable Head head, Dropout stated) {
     this.tensors = tensors;
     this.backbone = backbone;
     this.head = head;
+    this.stated = stated;
   }
 
   /**
@@ -65,7 +68,7 @@ public final class TrainableModel implements AutoCloseable {
       Parameters tensors = new Parameters(weights, arena, !frozenBackbone);
       Backbone backbone = Backbone.open(config, tensors, layers);
       Head dense = head.isEmpty() ? null : new Head(head, backbone.hiddenSize(), arena, true);
-      return new TrainableModel(tensors, backbone, dense);
+      return new TrainableModel(tensors, backbone, dense, config.dropout());
     }
   }
 
@@ -92,6 +95,11 @@ public final class TrainableModel implements AutoCloseable {
   /** The languages that the model tells apart, in order; empty if it reads all alike. */
   public List<String> languages() {
     return backbone.languages();
+  }
+
+  /** The dropout that the checkpoint was trained with. */
+  public Dropout statedDropout() {
+    return stated;
   }
 
   /** The parameters that take gradients, by names that tell them apart, in a fixed order. */
