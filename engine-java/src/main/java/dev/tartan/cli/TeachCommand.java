@@ -36,7 +36,8 @@ final class TeachCommand implements Callable<Integer> {
   @Option(
       names = "--cross-encoder",
       paramLabel = "DIR",
-      description = "The teacher: the folder of a model for sequence classification with one output.")
+      description =
+          "The teacher: the folder of a model for sequence classification with one output.")
   @Nullable String crossEncoder;
 
   @Option(

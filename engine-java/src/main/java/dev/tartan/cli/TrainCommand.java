@@ -44,7 +44,8 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--model",
       paramLabel = "M",
-      description = "The model to begin with: tartan-mini, or a folder (default: ${DEFAULT-VALUE}).")
+      description =
+          "The model to begin with: tartan-mini, or a folder (default: ${DEFAULT-VALUE}).")
   String model = Encoders.TARTAN_MINI;
 
   @Mixin ExampleFiles files = new ExampleFiles();
@@ -57,7 +58,10 @@ final class TrainCommand implements Callable<Integer> {
       description = "The folder for the trained model.")
   Path out;
 
-  @Option(names = "--epochs", paramLabel = "N", description = "Passes over the examples (default: 1).")
+  @Option(
+      names = "--epochs",
+      paramLabel = "N",
+      description = "Passes over the examples (default: 1).")
   double epochs = 1;
 
   @Option(
@@ -98,7 +102,8 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--nway",
       paramLabel = "N",
-      description = "Passages of an example to use, its first (default: as many as all have, at most 64).")
+      description =
+          "Passages of an example to use, its first (default: as many as all have, at most 64).")
   int nway;
 
   @Option(
@@ -115,7 +120,8 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--dropout",
       paramLabel = "P",
-      description = "Share of values to leave out; 0 for none (default: what the checkpoint states).")
+      description =
+          "Share of values to leave out; 0 for none (default: what the checkpoint states).")
   @Nullable Double dropout;
 
   @Option(
@@ -169,7 +175,8 @@ final class TrainCommand implements Callable<Integer> {
 
   @Option(
       names = "--resume",
-      description = "Go on with the run in --out, to the same result as if it had not been cut off.")
+      description =
+          "Go on with the run in --out, to the same result as if it had not been cut off.")
   boolean resume;
 
   @Option(
@@ -192,9 +199,7 @@ final class TrainCommand implements Callable<Integer> {
     Progress progress = shared.progress();
     TrainingData data = TrainingData.load(files(), nway, seed, progress);
     int all =
-        steps > 0
-            ? steps
-            : (int) Math.max(1, Math.ceil(epochs * data.examples().size() / batch));
+        steps > 0 ? steps : (int) Math.max(1, Math.ceil(epochs * data.examples().size() / batch));
     TrainOptions options = shared.usage(() -> options(all, data.nway()));
     TrainRun run =
         new TrainRun(
@@ -249,8 +254,7 @@ final class TrainCommand implements Callable<Integer> {
       return;
     }
     shared.print(
-        String.format(
-            Locale.ROOT, "%s: %d steps, loss %.4f", out, result.steps(), result.loss()));
+        String.format(Locale.ROOT, "%s: %d steps, loss %.4f", out, result.steps(), result.loss()));
     if (metrics != null) {
       shared.print(
           String.format(

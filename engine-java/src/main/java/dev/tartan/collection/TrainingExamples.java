@@ -103,8 +103,7 @@ public final class TrainingExamples {
           "has %d passages; at least 2 are needed to tell them apart".formatted(passages.size()));
     }
     boolean has = Boolean.TRUE.equals(scored);
-    return new TrainingExample(
-        lines.number(), query, List.copyOf(passages), has ? scores : null);
+    return new TrainingExample(lines.number(), query, List.copyOf(passages), has ? scores : null);
   }
 
   private String id(JsonNode node) {

@@ -77,9 +77,7 @@ final class CachedRows implements TextRows {
   }
 
   private Rows rows(
-      List<String> texts,
-      Map<String, MemorySegment> known,
-      Function<String, TokenSequence> input) {
+      List<String> texts, Map<String, MemorySegment> known, Function<String, TokenSequence> input) {
     fill(texts, known, input);
     TensorVector parts = new TensorVector();
     int[] lengths = new int[texts.size()];
@@ -96,16 +94,13 @@ final class CachedRows implements TextRows {
   }
 
   private synchronized void fill(
-      List<String> texts,
-      Map<String, MemorySegment> known,
-      Function<String, TokenSequence> input) {
+      List<String> texts, Map<String, MemorySegment> known, Function<String, TokenSequence> input) {
     List<String> missing = texts.stream().filter(t -> !known.containsKey(t)).distinct().toList();
     if (missing.isEmpty()) {
       return;
     }
     float[][] hidden = new float[missing.size()][];
-    Parallel.forEach(
-        missing.size(), threads, i -> hidden[i] = hidden(input.apply(missing.get(i))));
+    Parallel.forEach(missing.size(), threads, i -> hidden[i] = hidden(input.apply(missing.get(i))));
     for (int i = 0; i < hidden.length; i++) {
       known.put(missing.get(i), store(hidden[i]));
     }

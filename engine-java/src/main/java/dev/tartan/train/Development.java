@@ -64,8 +64,7 @@ public record Development(List<Query> queries, Qrels qrels, Map<String, String> 
     for (Rows block : queries) {
       float[] values = Torch.toArray(Distillation.everyScore(block, passages));
       for (int q = 0; q < block.texts(); q++) {
-        System.arraycopy(
-            values, q * passages.texts(), scores[query++], first, passages.texts());
+        System.arraycopy(values, q * passages.texts(), scores[query++], first, passages.texts());
       }
     }
   }

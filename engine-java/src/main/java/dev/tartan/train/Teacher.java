@@ -81,8 +81,7 @@ public final class Teacher {
   }
 
   private Map<String, Matrix> queries(Encoder model, Arena arena) {
-    List<String> ids =
-        data.examples().stream().map(TrainingExample::queryId).distinct().toList();
+    List<String> ids = data.examples().stream().map(TrainingExample::queryId).distinct().toList();
     List<Matrix> rows =
         model.encodeQueries(
             ids.stream().map(id -> Objects.requireNonNull(data.queries().get(id))).toList(), arena);
@@ -143,8 +142,7 @@ public final class Teacher {
     List<TrainingExample> scored = new ArrayList<>();
     for (int i = 0; i < scores.length; i++) {
       TrainingExample example = data.examples().get(i);
-      scored.add(
-          new TrainingExample(0, example.queryId(), example.passageIds(), scores[i]));
+      scored.add(new TrainingExample(0, example.queryId(), example.passageIds(), scores[i]));
     }
     return scored;
   }

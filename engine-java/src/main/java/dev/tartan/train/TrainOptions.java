@@ -57,17 +57,26 @@ public record TrainOptions(
   public TrainOptions {
     require(steps >= 1, "steps", steps, "at least 1 is needed");
     require(rate > 0 && rate < 1, "lr", rate, "it must lie between 0 and 1");
-    require(schedule.warmup() >= 0 && schedule.warmup() < steps, "warmup", schedule.warmup(),
+    require(
+        schedule.warmup() >= 0 && schedule.warmup() < steps,
+        "warmup",
+        schedule.warmup(),
         "there are %d steps".formatted(steps));
     require(batch >= 1, "batch", batch, "at least 1 is needed");
-    require(accumulate >= 1 && batch % accumulate == 0, "accumulate", accumulate,
+    require(
+        accumulate >= 1 && batch % accumulate == 0,
+        "accumulate",
+        accumulate,
         "it must divide the batch of %d".formatted(batch));
     require(loss.nway() >= 2, "nway", loss.nway(), "at least 2 are needed");
     require(loss.temperature() > 0, "temperature", loss.temperature(), "it must be positive");
     require(weightDecay >= 0, "weight decay", weightDecay, "it must not be negative");
     require(clip > 0, "clip", clip, "it must be positive");
     if (dropout != null) {
-      require(dropout.hidden() >= 0 && dropout.hidden() < 1, "dropout", dropout.hidden(),
+      require(
+          dropout.hidden() >= 0 && dropout.hidden() < 1,
+          "dropout",
+          dropout.hidden(),
           "it must be at least 0 and less than 1");
     }
   }

@@ -44,7 +44,8 @@ public final class Trainer {
   private final ExampleOrder order;
   private TrainingState state;
 
-  private Trainer(TrainRun run, TrainOptions options, TrainingData data, Progress progress, Loaded loaded) {
+  private Trainer(
+      TrainRun run, TrainOptions options, TrainingData data, Progress progress, Loaded loaded) {
     this.run = run;
     this.options = options;
     this.data = data;
@@ -121,7 +122,8 @@ public final class Trainer {
     Dropout stated = Objects.requireNonNullElse(options.dropout(), model.statedDropout());
     try (TextRows still = rows(Dropout.NONE);
         TextRows training = options.frozenBackbone() ? still : rows(stated);
-        TrainingLog log = new TrainingLog(folder.resolve("log.csv"), stored == null ? -1 : state.step())) {
+        TrainingLog log =
+            new TrainingLog(folder.resolve("log.csv"), stored == null ? -1 : state.step())) {
       if (stored == null && data.development() != null) {
         double before = measure(still);
         log.add(new TrainingLog.Row(0, Double.NaN, Double.NaN, Double.NaN, before));
@@ -240,7 +242,6 @@ public final class Trainer {
 
   private String fingerprint() {
     return "model %s, language %s, %s, measured every %d steps, data %x"
-        .formatted(
-            parts.name(), language, options, run.measureEvery(), data.checksum());
+        .formatted(parts.name(), language, options, run.measureEvery(), data.checksum());
   }
 }

@@ -22,9 +22,9 @@ import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 
 /**
- * What a run resumes from, in a folder of its own: {@code state-STEP/} with the trained weights, the
- * optimiser's moments and a few numbers. The last one is kept; it appears under its name when it is
- * complete. Order and dropout follow from seed and step and need no keeping.
+ * What a run resumes from, in a folder of its own: {@code state-STEP/} with the trained weights,
+ * the optimiser's moments and a few numbers. The last one is kept; it appears under its name when
+ * it is complete. Order and dropout follow from seed and step and need no keeping.
  *
  * @param step steps done
  * @param bestStep the one with the best metric; -1 if nothing was measured
