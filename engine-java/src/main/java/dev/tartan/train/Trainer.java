@@ -121,9 +121,9 @@ public final class Trainer {
     }
     Dropout stated = Objects.requireNonNullElse(options.dropout(), model.statedDropout());
     try (TextRows still = rows(Dropout.NONE);
-        TextRows training = options.frozenBackbone() ? still : rows(stated);
         TrainingLog log =
             new TrainingLog(folder.resolve("log.csv"), stored == null ? -1 : state.step())) {
+      TextRows training = options.frozenBackbone() ? still : rows(stated);
       if (stored == null && data.development() != null) {
         double before = measure(still);
         log.add(new TrainingLog.Row(0, Double.NaN, Double.NaN, Double.NaN, before));

@@ -40,7 +40,7 @@ record Attention(Linear query, Linear key, Linear value, Linear output, int head
     if (query.requires_grad()) {
       Scalar scale = new Scalar(1 / Math.sqrt((double) query.size(3)));
       Tensor scores = torch.matmul(query, key.transpose(2, 3)).mul(scale);
-      Tensor weights = torch.softmax(mask == null ? scores : scores.add(mask), 3);
+      Tensor weights = weights(scores, mask);
       return torch.matmul(dropout.applyToAttention(weights), value).transpose(1, 2);
     }
     return torch
@@ -54,5 +54,14 @@ record Attention(Linear query, Linear key, Linear value, Linear output, int head
             new DoubleOptional(),
             false)
         .transpose(1, 2);
+  }
+
+  private static Tensor weights(Tensor scores, @Nullable Tensor mask) {
+    if (mask == null || mask.size(2) == 1) {
+      return torch.softmax(mask == null ? scores : scores.add(mask), 3);
+    }
+    // Padding that sees nothing but padding (local attention): zeros, as the fused kernel has it.
+    Tensor finite = scores.add(mask.clamp_min(new Scalar(-1e30)));
+    return torch.softmax(finite, 3).mul(mask.exp());
   }
 }
