@@ -196,6 +196,7 @@ final class TrainCommand implements Callable<Integer> {
     if (saveEvery < 1 || measureEvery < 0 || steps < 0 || epochs <= 0 || nway < 0 || batch < 1) {
       throw shared.wrong("steps, epochs, nway, batch and the steps between must be positive");
     }
+    shared.usage(() -> options(Integer.MAX_VALUE, Math.max(2, nway))); // before reading for long
     Progress progress = shared.progress();
     TrainingData data = TrainingData.load(files(), nway, seed, progress);
     int all =
