@@ -76,7 +76,7 @@ final class EncodeCommand implements Callable<Integer> {
       names = "--model",
       paramLabel = "M",
       description =
-          "tartan-mini, or the folder of a ColBERT checkpoint (default: ${DEFAULT-VALUE}).")
+          "tartan-mini, or the folder of a ColBERT, PyLate or BGE-M3 checkpoint (default: ${DEFAULT-VALUE}).")
   String model = Encoders.TARTAN_MINI;
 
   @Option(

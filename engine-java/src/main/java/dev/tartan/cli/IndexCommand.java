@@ -64,7 +64,7 @@ final class IndexCommand implements Callable<Integer> {
       names = "--model",
       paramLabel = "M",
       description =
-          "tartan-mini (the default for texts) or the folder of a ColBERT checkpoint; with"
+          "tartan-mini (the default for texts) or the folder of a ColBERT, PyLate or BGE-M3 checkpoint; with"
               + " --embeddings the model that made them, to search the index in words.")
   @Nullable String model;
 
@@ -73,7 +73,7 @@ final class IndexCommand implements Callable<Integer> {
       paramLabel = "L",
       description =
           "Language of the texts that have no \"language\" of their own, and of queries, for models"
-              + " with a part for each language (default: that of the checkpoint).")
+              + " with a part for each language; auto detects it (default: that of the checkpoint).")
   @Nullable String language;
 
   @Option(
@@ -131,7 +131,7 @@ final class IndexCommand implements Callable<Integer> {
         required = true,
         paramLabel = "FILE",
         description =
-            "JSONL with _id or id, title, text (BEIR), or TSV id<TAB>text (MS MARCO), plain or gzip.")
+            "JSONL with _id or id, title, text (BEIR), language; or TSV id<TAB>text (MS MARCO), plain or gzip.")
     @Nullable Path collection;
 
     @ArgGroup(exclusive = false)

@@ -3,6 +3,7 @@ package dev.tartan.encode;
 import dev.tartan.encode.model.TokenEmbedder;
 import dev.tartan.encode.text.ColbertConfig;
 import dev.tartan.encode.text.ColbertInputs;
+import dev.tartan.encode.text.LanguageDetector;
 import dev.tartan.encode.text.TextSplitter;
 import dev.tartan.encode.text.TokenSequence;
 import dev.tartan.encode.text.Tokenizer;
@@ -43,12 +44,16 @@ final class ColbertEncoder implements Encoder {
   private final TokenEmbedder embedder;
   private final Languages languages;
   private final @Nullable String language;
+  private final int defaultLanguage;
+  private final @Nullable LanguageDetector detector;
   private final ExecutorService workers;
 
   /**
    * Takes over {@code tokenizer} and {@code embedder}.
    *
-   * @param language one of the embedder's; null if it has none
+   * @param language one of the embedder's, or {@link Languages#AUTO}; null if it has none
+   * @param defaultLanguage index of that of texts whose language is detected to be one that the
+   *     model has not
    */
   ColbertEncoder(
       String model,
@@ -56,6 +61,7 @@ final class ColbertEncoder implements Encoder {
       Tokenizer tokenizer,
       TokenEmbedder embedder,
       @Nullable String language,
+      int defaultLanguage,
       int threads) {
     this.model = model;
     this.config = config;
@@ -65,6 +71,8 @@ final class ColbertEncoder implements Encoder {
     this.embedder = embedder;
     this.languages = new Languages(model, embedder.languages());
     this.language = language;
+    this.defaultLanguage = defaultLanguage;
+    this.detector = Languages.AUTO.equals(language) ? LanguageDetector.open() : null;
     this.workers =
         Executors.newFixedThreadPool(
             threads, Thread.ofPlatform().daemon().name("tartan-encode-", 0).factory());
@@ -112,7 +120,7 @@ final class ColbertEncoder implements Encoder {
 
   @Override
   public Matrix encodeQuery(String text, Arena arena) {
-    return matrix(embedder.embed(List.of(inputs.query(text)), index("")), arena);
+    return matrix(embedder.embed(List.of(inputs.query(text)), index(text, "")), arena);
   }
 
   @Override
@@ -120,7 +128,8 @@ final class ColbertEncoder implements Encoder {
     List<Future<float[]>> results = new ArrayList<>();
     for (String text : texts) {
       TokenSequence query = inputs.query(text);
-      results.add(workers.submit(() -> embedder.embed(List.of(query), index(""))));
+      int index = index(text, "");
+      results.add(workers.submit(() -> embedder.embed(List.of(query), index)));
     }
     List<Matrix> queries = new ArrayList<>();
     for (Future<float[]> result : results) {
@@ -135,12 +144,14 @@ final class ColbertEncoder implements Encoder {
     return matrix;
   }
 
-  /** The embedder's number of {@code name}, where empty means the encoder's language. */
-  private int index(String name) {
+  /** The embedder's number of the language of {@code text}, called {@code name} unless empty. */
+  private int index(String text, String name) {
     if (language == null) {
       return 0;
     }
-    return languages.index(name.isBlank() ? language : name);
+    return name.isBlank() && detector != null
+        ? languages.detected(detector.detect(text), defaultLanguage)
+        : languages.index(name.isBlank() ? language : name);
   }
 
   @Override
@@ -150,7 +161,7 @@ final class ColbertEncoder implements Encoder {
     for (int i = 0; i < texts.size(); i++) {
       if (!texts.get(i).isBlank()) {
         sequences.add(inputs.passage(texts.get(i)));
-        indices.add(index(ofLanguages.get(i)));
+        indices.add(index(texts.get(i), ofLanguages.get(i)));
       }
     }
     EncodedPassages encoded = encode(sequences, indices, arena);

@@ -22,8 +22,8 @@ public interface Encoder extends AutoCloseable {
   String model();
 
   /**
-   * The language that texts are taken to be in; null if the model reads all languages alike. An
-   * index stores it beside {@link #model}.
+   * The language that texts are taken to be in, {@code auto} if it is detected; null if the model
+   * reads all languages alike. An index stores it beside {@link #model}.
    */
   @Nullable String language();
 

@@ -33,7 +33,8 @@ public final class Encoders {
    * @param threads how many batches of passages are encoded at a time; queries use the calling
    *     thread
    * @param language of texts that do not tell theirs, for models with a part for each language
-   *     (X-MOD), such as {@code fr_XX} or {@code fr}; null for that of the checkpoint
+   *     (X-MOD), such as {@code fr_XX} or {@code fr}, or {@code auto} to detect it (by Apache
+   *     OpenNLP, which must be on the class path); null for that of the checkpoint
    * @throws TartanException if there is no such model or language, or one of its files is missing,
    *     damaged or of a kind that is not supported
    */

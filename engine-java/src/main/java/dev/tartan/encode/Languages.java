@@ -12,6 +12,8 @@ import org.jspecify.annotations.Nullable;
  * @param names as the model spells them, such as {@code fr_XX}; empty if it reads all alike
  */
 record Languages(String model, List<String> names) {
+  /** In place of a language: detect that of each text. */
+  static final String AUTO = "auto";
 
   /**
    * The index of {@code language}, which may be given without its region ({@code fr}) where that is
@@ -37,6 +39,18 @@ record Languages(String model, List<String> names) {
     return names.indexOf(regions.getFirst());
   }
 
+  /**
+   * The index of the first language with the ISO 639 code {@code detected}, or {@code otherwise}.
+   */
+  int detected(String detected, int otherwise) {
+    for (int i = 0; i < names.size(); i++) {
+      if (base(names.get(i)).equals(detected)) {
+        return i;
+      }
+    }
+    return otherwise;
+  }
+
   private static String base(String name) {
     return name.split("[_-]", 2)[0].toLowerCase(Locale.ROOT);
   }
@@ -46,7 +60,7 @@ record Languages(String model, List<String> names) {
    *
    * @param wanted by the user; null for that of the checkpoint
    * @param stated in the checkpoint; may be empty
-   * @return null if the model reads all alike
+   * @return {@link #AUTO} if that is wanted; null if the model reads all alike
    * @throws TartanException if there is no such language, or the model needs one and none is known
    */
   @Nullable String choose(@Nullable String wanted, String stated) {
@@ -56,6 +70,9 @@ record Languages(String model, List<String> names) {
             "%s reads all languages alike; leave out the language '%s'".formatted(model, wanted));
       }
       return null;
+    }
+    if (AUTO.equals(wanted)) {
+      return AUTO;
     }
     if (wanted == null && stated.isEmpty()) {
       throw new TartanException(

@@ -64,12 +64,14 @@ final class ModelFolder {
                 .formatted(checkpoint.weights().source(), embedder.dim()));
       }
       Languages languages = new Languages(folder.toString(), embedder.languages());
+      String stated = checkpoint.architecture().defaultLanguage();
       return new ColbertEncoder(
           folder.toString(),
           checkpoint.config().withDim(embedder.dim()),
           tokenizer,
           embedder,
-          languages.choose(language, checkpoint.architecture().defaultLanguage()),
+          languages.choose(language, stated),
+          stated.isEmpty() ? 0 : languages.index(stated),
           threads);
     } catch (RuntimeException e) {
       arena.close();

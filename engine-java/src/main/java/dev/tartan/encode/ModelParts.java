@@ -49,6 +49,9 @@ public record ModelParts(
   public int language(List<String> names, @Nullable String wanted) {
     Languages languages = new Languages(name, names);
     String chosen = languages.choose(wanted, architecture.defaultLanguage());
+    if (Languages.AUTO.equals(chosen)) {
+      throw new TartanException(name + ": training is in one language, so name it");
+    }
     return chosen == null ? 0 : languages.index(chosen);
   }
 

@@ -103,7 +103,7 @@ final class ModulesLayout {
 
   private static Path part(Path folder, JsonNode module) {
     Path part = folder.resolve(module.path("path").asText()).normalize();
-    if (!part.startsWith(folder) || !Files.isDirectory(part)) {
+    if (!part.startsWith(folder.normalize()) || !Files.isDirectory(part)) {
       throw new TartanException(
           "%s names the folder '%s', which is missing; copy the whole model"
               .formatted(folder.resolve(MODULES), module.path("path").asText()));

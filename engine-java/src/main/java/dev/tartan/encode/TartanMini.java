@@ -72,7 +72,7 @@ final class TartanMini {
       }
       ColbertConfig adjusted = config.withDim(embedder.dim());
       return new ColbertEncoder(
-          Encoders.TARTAN_MINI, adjusted, tokenizer.join(), embedder, null, threads);
+          Encoders.TARTAN_MINI, adjusted, tokenizer.join(), embedder, null, 0, threads);
     } catch (IOException e) {
       arena.close();
       throw TartanException.io("cannot read " + CONFIG, e);

@@ -40,9 +40,15 @@ final class LearningCurve {
   }
 
   private String svg(List<TrainingLog.Row> rows) {
-    svg.append(String.format(Locale.ROOT, "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' ", WIDTH, HEIGHT));
+    svg.append(
+        String.format(
+            Locale.ROOT,
+            "<svg xmlns='http://www.w3.org/2000/svg' width='%d' height='%d' ",
+            WIDTH,
+            HEIGHT));
     svg.append(String.format(Locale.ROOT, "font-family='sans-serif' font-size='12'>"));
-    svg.append(String.format(Locale.ROOT, "<rect width='%d' height='%d' fill='white'/>", WIDTH, HEIGHT));
+    svg.append(
+        String.format(Locale.ROOT, "<rect width='%d' height='%d' fill='white'/>", WIDTH, HEIGHT));
     List<Point> losses =
         rows.stream()
             .filter(row -> !Double.isNaN(row.loss()))
@@ -60,10 +66,15 @@ final class LearningCurve {
       axis("nDCG@10", metrics, WIDTH - MARGIN, "start", "#b3541e");
       line(metrics, metrics, "#b3541e", 1);
     }
-    svg.append(String.format(Locale.ROOT, "<text x='%d' y='%d'>0</text>", MARGIN, HEIGHT - MARGIN + 16));
-    svg.append(String.format(Locale.ROOT, 
-        "<text x='%d' y='%d' text-anchor='end'>%.0f steps</text>",
-        WIDTH - MARGIN, HEIGHT - MARGIN + 16, lastStep));
+    svg.append(
+        String.format(Locale.ROOT, "<text x='%d' y='%d'>0</text>", MARGIN, HEIGHT - MARGIN + 16));
+    svg.append(
+        String.format(
+            Locale.ROOT,
+            "<text x='%d' y='%d' text-anchor='end'>%.0f steps</text>",
+            WIDTH - MARGIN,
+            HEIGHT - MARGIN + 16,
+            lastStep));
     return svg.append("</svg>\n").toString();
   }
 
@@ -87,14 +98,22 @@ final class LearningCurve {
   }
 
   private void axis(String name, List<Point> scale, int x, String anchor, String color) {
-    svg.append(String.format(Locale.ROOT, 
-        "<line x1='%d' y1='%d' x2='%d' y2='%d' stroke='%s'/>",
-        x, MARGIN, x, HEIGHT - MARGIN, color));
+    svg.append(
+        String.format(
+            Locale.ROOT,
+            "<line x1='%d' y1='%d' x2='%d' y2='%d' stroke='%s'/>",
+            x,
+            MARGIN,
+            x,
+            HEIGHT - MARGIN,
+            color));
     int text = anchor.equals("end") ? x - 6 : x + 6;
     String form = "<text x='%d' y='%d' text-anchor='%s' fill='%s'>%s</text>";
     svg.append(String.format(Locale.ROOT, form, text, MARGIN - 16, anchor, color, name));
-    svg.append(String.format(Locale.ROOT, form, text, MARGIN + 4, anchor, color, number(high(scale))));
-    svg.append(String.format(Locale.ROOT, form, text, HEIGHT - MARGIN, anchor, color, number(low(scale))));
+    svg.append(
+        String.format(Locale.ROOT, form, text, MARGIN + 4, anchor, color, number(high(scale))));
+    svg.append(
+        String.format(Locale.ROOT, form, text, HEIGHT - MARGIN, anchor, color, number(low(scale))));
   }
 
   private static String number(double value) {
@@ -102,7 +121,12 @@ final class LearningCurve {
   }
 
   private void line(List<Point> points, List<Point> scale, String color, double opacity) {
-    svg.append(String.format(Locale.ROOT, "<polyline fill='none' stroke='%s' stroke-opacity='%.1f' points='", color, opacity));
+    svg.append(
+        String.format(
+            Locale.ROOT,
+            "<polyline fill='none' stroke='%s' stroke-opacity='%.1f' points='",
+            color,
+            opacity));
     double low = low(scale);
     double span = high(scale) - low;
     for (Point point : points) {

@@ -38,7 +38,15 @@ class TrainTest {
         train(
                 out,
                 files.examples,
-                "--steps", 40, "--lr", 1e-3, "--batch", 4, "--dropout", 0, "--json")
+                "--steps",
+                40,
+                "--lr",
+                1e-3,
+                "--batch",
+                4,
+                "--dropout",
+                0,
+                "--json")
             .json();
     assertEquals(40, told.path("steps").asInt());
     List<String> log = Files.readAllLines(out.resolve("training/log.csv"));
@@ -60,8 +68,21 @@ class TrainTest {
     Typed.run("index", "--collection", files.collection, "--model", model, "--index", index).ok();
     Path mined = directory.resolve("mined.jsonl");
     Object[] mine = {
-      "mine", "--index", index, "--queries", files.queries, "--qrels", files.qrels, "--out", mined,
-      "--negatives", 3, "--from", 1, "--to", 12
+      "mine",
+      "--index",
+      index,
+      "--queries",
+      files.queries,
+      "--qrels",
+      files.qrels,
+      "--out",
+      mined,
+      "--negatives",
+      3,
+      "--from",
+      1,
+      "--to",
+      12
     };
     Typed.run(mine).ok();
     List<TrainingExample> examples = TrainingExamples.read(mined);
@@ -88,7 +109,8 @@ class TrainTest {
   void mistakesAreNamed() throws IOException {
     Path out = directory.resolve("model");
     Path bad = directory.resolve("bad.jsonl");
-    Files.writeString(bad, "[\"q0\", [\"d0\", 1], [\"d1\", 0]]\n[\"q0\", [\"d0\", 1], [\"x\", 0]]\n");
+    Files.writeString(
+        bad, "[\"q0\", [\"d0\", 1], [\"d1\", 0]]\n[\"q0\", [\"d0\", 1], [\"x\", 0]]\n");
     train(out, bad).fails("bad.jsonl, line 2: passage 'x' is not in", "c.tsv");
     Files.writeString(bad, "[\"nobody\", [\"d0\", 1], [\"d1\", 0]]\n");
     train(out, bad).fails("bad.jsonl, line 1: query 'nobody' is not in", "q.tsv");

@@ -38,6 +38,22 @@ class CollectionTest {
   }
 
   @Test
+  void aLanguageIsReadWhereItIsAName() throws IOException {
+    String lines =
+        """
+        {"_id": "fr", "text": "mots", "language": "fr_XX"}
+        {"_id": "odd", "language": {"name": ["x"]}, "text": "y"}
+        {"_id": "none", "language": null, "text": "z"}
+        """;
+    assertEquals(
+        List.of(
+            new Document("fr", "", "mots", "fr_XX"),
+            new Document("odd", "", "y"),
+            new Document("none", "", "z")),
+        read(files.write("languages.jsonl", lines)));
+  }
+
+  @Test
   void jsonl() throws IOException {
     assertEquals(JSONL_DOCUMENTS, read(files.write("c.jsonl", JSONL)));
     assertEquals(JSONL_DOCUMENTS, read(files.write("c.JSON", JSONL)));

@@ -19,7 +19,8 @@ class TrainingExamplesTest {
 
   @Test
   void scoredExamplesHaveIdsOfEitherKind() throws IOException {
-    List<TrainingExample> examples = read("[0, [\"a\", 98.5], [2, -1]]\n\n[\"q\", [3, 1], [4, 2]]\n");
+    List<TrainingExample> examples =
+        read("[0, [\"a\", 98.5], [2, -1]]\n\n[\"q\", [3, 1], [4, 2]]\n");
     assertEquals(2, examples.size());
     assertEquals("0", examples.getFirst().queryId());
     assertEquals(List.of("a", "2"), examples.getFirst().passageIds());

@@ -24,8 +24,7 @@ public final class TinyTraining {
 
   /** Writes the files to {@code directory}. */
   public TinyTraining(Path directory) throws IOException {
-    JsonNode texts =
-        JSON.readTree(GOLDEN.resolve("bert-colbert/expected/texts.json").toFile());
+    JsonNode texts = JSON.readTree(GOLDEN.resolve("bert-colbert/expected/texts.json").toFile());
     List<String> documents = new ArrayList<>();
     texts
         .path("documents")

@@ -38,7 +38,7 @@ record Embeddings(
     }
     int hidden = hidden(config);
     String word = name + "word_embeddings.weight";
-    Tensor words = parameters.get(word, parameters.extent(word, 0), hidden);
+    Tensor words = parameters.unread(word, parameters.extent(word, 0), hidden);
     Tensor table = parameters.get(name + "position_embeddings.weight", positions, hidden);
     Norm norm = Norm.of(parameters, name + "LayerNorm", hidden, epsilon);
     int typeCount = config.integer("type_vocab_size", config.modelType().equals("bert") ? 2 : 0);

@@ -59,15 +59,6 @@ final class Head implements AutoCloseable {
     return parameters;
   }
 
-  /** The first tensor with a value that is no number, or null. */
-  @Nullable String damaged() {
-    return parameters.stream()
-        .map(Parameters::damaged)
-        .filter(java.util.Objects::nonNull)
-        .findFirst()
-        .orElse(null);
-  }
-
   /** [rows, hiddenSize] to [rows, dim]. */
   Tensor apply(Tensor rows) {
     Tensor x = rows;

@@ -5,7 +5,6 @@ import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Function;
-import java.util.function.Supplier;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.InferenceMode;
 import org.bytedeco.pytorch.Tensor;
@@ -55,14 +54,9 @@ final class Model {
    * Runs the backbone and what stands on it.
    *
    * @param head hidden states [sequences * length, hidden] to the result
-   * @param damagedHead the tensor of the head that holds what is no number, or null
    * @return the result, row-major
    */
-  float[] run(
-      PaddedBatch batch,
-      int language,
-      Function<Tensor, Tensor> head,
-      Supplier<@Nullable String> damagedHead) {
+  float[] run(PaddedBatch batch, int language, Function<Tensor, Tensor> head) {
     lock.readLock().lock();
     try (PointerScope _ = new PointerScope();
         InferenceMode _ = new InferenceMode(true)) {
@@ -70,7 +64,7 @@ final class Model {
         throw new IllegalStateException("the encoder is closed");
       }
       float[] values = Torch.toArray(head.apply(backbone.forward(batch.input(language))));
-      requireNumbers(values, damagedHead);
+      requireNumbers(values);
       return values;
     } catch (IllegalStateException | TartanException e) {
       throw e;
@@ -83,21 +77,19 @@ final class Model {
     }
   }
 
-  /** Weights are looked through only when a result shows that it is worth while. */
-  private void requireNumbers(float[] values, Supplier<@Nullable String> damagedHead) {
+  /** Large tensors are looked through only when a result shows that it is worth while. */
+  private void requireNumbers(float[] values) {
     float sum = 0;
     for (float value : values) {
       sum += value;
     }
-    if (Float.isFinite(sum)) {
-      return;
+    if (!Float.isFinite(sum)) {
+      String tensor = parameters.damaged();
+      throw new TartanException(
+          tensor == null
+              ? parameters.source() + ": the model computes values that are no numbers"
+              : tensor + " holds values that are no numbers; the checkpoint is damaged");
     }
-    String backboneTensor = parameters.damaged();
-    String tensor = backboneTensor == null ? damagedHead.get() : backboneTensor;
-    throw new TartanException(
-        tensor == null
-            ? parameters.source() + ": the model computes values that are no numbers"
-            : tensor + " holds values that are no numbers; the checkpoint is damaged");
   }
 
   void close(@Nullable Head head) {

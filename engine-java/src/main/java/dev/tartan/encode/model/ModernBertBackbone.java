@@ -63,7 +63,7 @@ final class ModernBertBackbone implements Backbone {
     this.reach = config.integer("local_attention", 128) / 2;
     String prefix = parameters.prefix("embeddings.tok_embeddings.weight");
     String word = prefix + "embeddings.tok_embeddings.weight";
-    this.words = parameters.get(word, parameters.extent(word, 0), n);
+    this.words = parameters.unread(word, parameters.extent(word, 0), n);
     this.embeddingNorm = norm(config, parameters, prefix + "embeddings.norm");
     Rotary global = rotary(parameters, theta(config, false), n / heads);
     Rotary local = rotary(parameters, theta(config, true), n / heads);

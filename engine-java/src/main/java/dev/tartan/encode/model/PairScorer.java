@@ -7,7 +7,6 @@ import java.lang.foreign.Arena;
 import java.util.List;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A backbone with a classification head of one output on its first token: pairs of texts in, a
@@ -76,17 +75,12 @@ public final class PairScorer implements AutoCloseable {
    */
   public float[] score(List<TokenSequence> pairs) {
     PaddedBatch batch = PaddedBatch.of(pairs);
-    return model.run(batch, 0, hidden -> classify(hidden, batch), PairScorer::nothing);
+    return model.run(batch, 0, hidden -> classify(hidden, batch));
   }
 
   private Tensor classify(Tensor hidden, PaddedBatch batch) {
     Tensor first = hidden.index_select(0, Torch.longs(batch.kept(), batch.kept().length));
     return classifier.apply(Activation.TANH.apply(pooler.apply(first)));
-  }
-
-  /** The head is of the backbone's file, which is looked through already. */
-  private static @Nullable String nothing() {
-    return null;
   }
 
   @Override

@@ -109,7 +109,7 @@ final class Parameters implements AutoCloseable {
   /** "FILE: tensor 'NAME'" of the first tensor with a value that is no finite number, or null. */
   @Nullable String damaged() {
     for (Map.Entry<String, Tensor> entry : read.entrySet()) {
-      if (!Float.isFinite(entry.getValue().sum().item_float())) {
+      if (!isFinite(entry.getValue())) {
         return "%s: tensor '%s'".formatted(source(), entry.getKey());
       }
     }
@@ -129,9 +129,29 @@ final class Parameters implements AutoCloseable {
   /**
    * The tensor {@code name}, float32.
    *
-   * @throws TartanException if it is missing or has another shape
+   * @throws TartanException if it is missing, has another shape, or holds a value that is no finite
+   *     number
    */
   Tensor get(String name, long... shape) {
+    Tensor tensor = unread(name, shape);
+    if (!isFinite(tensor)) {
+      throw new TartanException(
+          "%s: tensor '%s' holds values that are no numbers; the checkpoint is damaged"
+              .formatted(source(), name));
+    }
+    return tensor;
+  }
+
+  private static boolean isFinite(Tensor tensor) {
+    return Float.isFinite(tensor.sum().item_float());
+  }
+
+  /**
+   * As {@link #get} without reading the values, for large tensors of which a text needs little.
+   * Must go into the residual sums of the backbone, where what is no number shows in the result;
+   * attention scores would hide it.
+   */
+  Tensor unread(String name, long... shape) {
     StoredTensor stored = weights.tensor(name);
     if (!Arrays.equals(stored.shape(), shape)) {
       throw new TartanException(

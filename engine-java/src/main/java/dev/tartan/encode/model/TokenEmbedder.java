@@ -78,7 +78,7 @@ public final class TokenEmbedder implements AutoCloseable {
     PaddedBatch batch = PaddedBatch.of(sequences);
     return batch.kept().length == 0
         ? new float[0]
-        : model.run(batch, language, hidden -> project(hidden, batch), this::damagedHead);
+        : model.run(batch, language, hidden -> project(hidden, batch));
   }
 
   private Tensor project(Tensor hidden, PaddedBatch batch) {
@@ -86,10 +86,6 @@ public final class TokenEmbedder implements AutoCloseable {
     Tensor values = head == null ? rows : head.apply(rows);
     Tensor lengths = values.norm(new ScalarOptional(new Scalar(2.0)), new long[] {1}, true);
     return values.div_(lengths.clamp_min_(new Scalar(1e-12)));
-  }
-
-  private @Nullable String damagedHead() {
-    return head == null ? null : head.damaged();
   }
 
   @Override

@@ -39,8 +39,8 @@ final class XmodBackbone {
     List<Linear> up = new ArrayList<>();
     for (String language : languages) {
       String adapter = name + "adapter_modules." + language;
-      down.add(Linear.of(parameters, adapter + ".dense1", narrow, n));
-      up.add(Linear.of(parameters, adapter + ".dense2", n, narrow));
+      down.add(adapter(parameters, adapter + ".dense1", narrow, n));
+      up.add(adapter(parameters, adapter + ".dense2", n, narrow));
     }
     return new Adapters(
         norm(config, parameters, name),
@@ -48,6 +48,12 @@ final class XmodBackbone {
         down,
         config.activation("hidden_act", "gelu"),
         up);
+  }
+
+  /** Most languages of a model are never used, so their layers are not looked through. */
+  private static Linear adapter(Parameters parameters, String name, long out, long in) {
+    return new Linear(
+        parameters.unread(name + ".weight", out, in), parameters.optional(name + ".bias", out));
   }
 
   private static @Nullable Norm norm(ModelConfig config, Parameters parameters, String name) {

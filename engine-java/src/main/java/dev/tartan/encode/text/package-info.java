@@ -1,8 +1,10 @@
 /**
  * Text to token ids: the tokenizer of a checkpoint, the inputs that ColBERT builds of its ids
- * (markers, query padding, truncation, which rows are kept), and the cutting of long texts.
+ * (markers, query padding, truncation, which rows are kept), the guessing of languages, and the
+ * cutting of long texts.
  *
- * <p>Imports {@code memory} only, and is the only place that knows the tokenizer library.
+ * <p>Imports {@code memory} only, and is the only place that knows the tokenizer library and Apache
+ * OpenNLP.
  */
 @NullMarked
 package dev.tartan.encode.text;
