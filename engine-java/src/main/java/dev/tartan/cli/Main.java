@@ -26,6 +26,9 @@ import picocli.CommandLine.Spec;
       EvalCommand.class,
       InfoCommand.class,
       VerifyCommand.class,
+      TrainCommand.class,
+      MineCommand.class,
+      TeachCommand.class,
       ProjectCommand.class,
     },
     footer = {

@@ -25,6 +25,7 @@ final class TerminalProgress implements Progress {
   private @Nullable ProgressBar bar;
   private String name = "";
   private String unit = "";
+  private String detail = "";
   private long total;
   private long done;
   private long start;
@@ -41,6 +42,7 @@ final class TerminalProgress implements Progress {
     unit = stageUnit;
     total = stageTotal;
     done = 0;
+    detail = "";
     start = System.nanoTime();
     lastLine = start;
     if (terminal && total > 0) {
@@ -69,6 +71,14 @@ final class TerminalProgress implements Progress {
   }
 
   @Override
+  public void detail(String text) {
+    detail = text;
+    if (bar != null) {
+      bar.setExtraMessage(" " + text);
+    }
+  }
+
+  @Override
   public void done() {
     finishStage();
     name = "";
@@ -91,13 +101,22 @@ final class TerminalProgress implements Progress {
     }
     double rate = done / Math.max(seconds, 1e-9);
     String speed = String.format(Locale.ROOT, "%,.0f %s/s", rate, unit);
+    String more = detail.isEmpty() ? "" : ", " + detail;
     if (finished) {
       return String.format(
-          Locale.ROOT, "%s: %,d %s in %s (%s)", name, done, unit, time(seconds), speed);
+          Locale.ROOT, "%s: %,d %s in %s (%s)%s", name, done, unit, time(seconds), speed, more);
     }
     String left = done == 0 ? "?" : time((total - done) / rate);
     return String.format(
-        Locale.ROOT, "%s: %,d of %,d %s, %s, %s left", name, done, total, unit, speed, left);
+        Locale.ROOT,
+        "%s: %,d of %,d %s, %s, %s left%s",
+        name,
+        done,
+        total,
+        unit,
+        speed,
+        left,
+        more);
   }
 
   static String time(double seconds) {

@@ -1,6 +1,7 @@
 package dev.tartan.encode;
 
 import dev.tartan.memory.TartanException;
+import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -46,6 +47,19 @@ public final class Encoders {
       return TartanMini.open(threads);
     }
     return new ModelFolder(folder(model)).open(threads, language);
+  }
+
+  /**
+   * Opens what a model is made of, to change it.
+   *
+   * @param model {@link #TARTAN_MINI}, or a folder in the layout of ColBERT or of PyLate
+   * @param arena for a copy of all weights
+   * @throws TartanException as {@link #open(String, int, String)}
+   */
+  public static ModelParts parts(String model, Arena arena) {
+    return model.equals(TARTAN_MINI)
+        ? TartanMini.parts(arena)
+        : new ModelFolder(folder(model)).parts(arena);
   }
 
   /** The absolute path of a model's folder. */

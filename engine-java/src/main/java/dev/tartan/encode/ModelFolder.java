@@ -1,15 +1,32 @@
 package dev.tartan.encode;
 
+import dev.tartan.checkpoint.MemoryWeights;
+import dev.tartan.checkpoint.Weights;
+import dev.tartan.encode.model.DenseLayer;
 import dev.tartan.encode.model.TokenEmbedder;
 import dev.tartan.encode.text.Tokenizer;
 import dev.tartan.memory.TartanException;
+import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.UnaryOperator;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** A folder that holds a checkpoint. */
 final class ModelFolder {
+  /** What belongs to a model beside its weights; in folders such as 1_Dense too. */
+  private static final Pattern BESIDE =
+      Pattern.compile(
+          "artifact\\.metadata|(\\d+_\\w+/)?(?!.*\\.index\\.json$)[^/]+\\.(json|txt|model)");
+
   private final Path folder;
 
   /**
@@ -63,6 +80,64 @@ final class ModelFolder {
       }
       throw e;
     }
+  }
+
+  /** What the model is made of, with a copy of its weights in {@code arena}. */
+  ModelParts parts(Arena arena) {
+    Tokenizer tokenizer = tokenizer();
+    try (Arena file = Arena.ofShared()) {
+      Checkpoint checkpoint = Checkpoint.read(folder, tokenizer, file);
+      Map<String, MemoryWeights> stored = new LinkedHashMap<>();
+      MemoryWeights weights = copy(checkpoint.weights(), stored, arena);
+      List<DenseLayer> head = new ArrayList<>();
+      for (DenseLayer dense : checkpoint.head()) {
+        // BGE's file, which is not one that can be written
+        if (dense.prefix().isEmpty()) {
+          throw new TartanException(
+              folder + " is in the layout of BGE-M3, which cannot be trained");
+        }
+        MemoryWeights own =
+            dense.weights() == checkpoint.weights()
+                ? weights
+                : copy(dense.weights(), stored, arena);
+        head.add(new DenseLayer(own, dense.prefix(), dense.activation(), dense.residual()));
+      }
+      return new ModelParts(
+          folder.toString(),
+          checkpoint.architecture(),
+          checkpoint.config(),
+          tokenizer,
+          weights,
+          head,
+          stored,
+          files());
+    } catch (RuntimeException e) {
+      tokenizer.close();
+      throw e;
+    }
+  }
+
+  private MemoryWeights copy(Weights file, Map<String, MemoryWeights> stored, Arena arena) {
+    MemoryWeights weights = MemoryWeights.copy(file, UnaryOperator.identity(), arena);
+    Path beside = folder.relativize(Path.of(file.source())).resolveSibling("model.safetensors");
+    stored.put(beside.toString(), weights);
+    return weights;
+  }
+
+  /** All that belongs to the model but its weights. */
+  private Map<String, byte[]> files() {
+    Map<String, byte[]> files = new TreeMap<>();
+    try (Stream<Path> found = Files.walk(folder, 2)) {
+      for (Path file : found.filter(Files::isRegularFile).toList()) {
+        String name = folder.relativize(file).toString();
+        if (BESIDE.matcher(name).matches()) {
+          files.put(name, Files.readAllBytes(file));
+        }
+      }
+    } catch (IOException e) {
+      throw TartanException.io("cannot read the model in " + folder, e);
+    }
+    return files;
   }
 
   /** Opens the tokenizer, which lies with the backbone. */

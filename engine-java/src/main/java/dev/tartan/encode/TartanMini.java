@@ -2,6 +2,8 @@ package dev.tartan.encode;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.tartan.checkpoint.MemoryWeights;
 import dev.tartan.checkpoint.OnnxFile;
 import dev.tartan.checkpoint.SafetensorsFile;
 import dev.tartan.checkpoint.Weights;
@@ -19,9 +21,12 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.net.URL;
 import java.net.URLConnection;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
+import java.util.function.UnaryOperator;
 
 /**
  * The built-in model: all-MiniLM-L6-v2 (6 layers of 384 values, from the class path as published)
@@ -75,6 +80,39 @@ final class TartanMini {
       arena.close();
       boolean wrapped = e instanceof CompletionException;
       throw wrapped && e.getCause() instanceof TartanException cause ? cause : e;
+    }
+  }
+
+  /** What the model is made of; as a folder it is in the layout of Stanford's ColBERT. */
+  static ModelParts parts(Arena arena) {
+    try (Arena file = Arena.ofShared()) {
+      ObjectMapper mapper = new ObjectMapper();
+      ObjectNode metadata = (ObjectNode) mapper.readTree(heap(CONFIG));
+      ObjectNode backbone = (ObjectNode) metadata.remove("backbone");
+      Weights onnx = OnnxFile.of(WEIGHTS.substring(1), inflate(WEIGHTS, file));
+      MemoryWeights weights =
+          MemoryWeights.copy(onnx, name -> "bert." + name, arena)
+              .with(
+                  MemoryWeights.copy(
+                      head(true, file).getFirst().weights(), UnaryOperator.identity(), arena));
+      long vocabulary = weights.tensor("bert.embeddings.word_embeddings.weight").shape()[0];
+      backbone.put("vocab_size", vocabulary).putArray("architectures").add("HF_ColBERT");
+      byte[] tokenizer = heap(TOKENIZER);
+      Map<String, byte[]> files = new LinkedHashMap<>();
+      files.put("config.json", mapper.writeValueAsBytes(backbone));
+      files.put("artifact.metadata", mapper.writeValueAsBytes(metadata));
+      files.put("tokenizer.json", tokenizer);
+      return new ModelParts(
+          Encoders.TARTAN_MINI,
+          ModelConfig.of(CONFIG, backbone.toString()),
+          ColbertConfig.of(CONFIG, metadata),
+          Tokenizer.of(TOKENIZER.substring(1), tokenizer),
+          weights,
+          List.of(DenseLayer.linear(weights)),
+          Map.of("model.safetensors", weights),
+          files);
+    } catch (IOException e) {
+      throw TartanException.io("cannot read " + CONFIG, e);
     }
   }
 

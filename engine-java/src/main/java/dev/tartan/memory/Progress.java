@@ -22,6 +22,9 @@ public interface Progress {
   /** {@code units} more of the stage are done. */
   void advance(long units);
 
+  /** What else there is to tell of the stage now, such as "loss 0.512". */
+  default void detail(String text) {}
+
   /** The last stage has ended. */
   default void done() {}
 }

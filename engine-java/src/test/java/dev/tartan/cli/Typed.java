@@ -86,6 +86,6 @@ record Typed(int exit, String out, String err) {
 
   private static boolean isProgress(String line) {
     return line.matches(
-        "(checking|encoding|sampling|clustering|compressing|inverted lists|.*ing search): .*");
+        "(checking|encoding|sampling|clustering|compressing|inverted lists|.*ing search|reading|training|scoring): .*");
   }
 }

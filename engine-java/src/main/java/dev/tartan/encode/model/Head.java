@@ -25,9 +25,14 @@ final class Head implements AutoCloseable {
    *     before
    */
   Head(List<DenseLayer> stored, int hiddenSize, Arena arena) {
+    this(stored, hiddenSize, arena, false);
+  }
+
+  /** As the other, with gradients if {@code trains}. */
+  Head(List<DenseLayer> stored, int hiddenSize, Arena arena, boolean trains) {
     int in = hiddenSize;
     for (DenseLayer dense : stored) {
-      Parameters tensors = new Parameters(dense.weights(), arena);
+      Parameters tensors = new Parameters(dense.weights(), arena, trains);
       parameters.add(tensors);
       String weight = dense.prefix() + "weight";
       String bias = dense.prefix() + "bias";
@@ -47,6 +52,11 @@ final class Head implements AutoCloseable {
 
   int dim() {
     return dim;
+  }
+
+  /** The tensors of each layer. */
+  List<Parameters> parameters() {
+    return parameters;
   }
 
   /** [rows, hiddenSize] to [rows, dim]. */

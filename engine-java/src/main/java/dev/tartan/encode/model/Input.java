@@ -12,8 +12,10 @@ import org.jspecify.annotations.Nullable;
  * @param types int64 [sequences, length], the text of a pair that each token is of; null if all are
  *     of the first
  * @param language index into the languages of the model; 0 where it has none
+ * @param dropout what training leaves out
  */
-record Input(Tensor ids, @Nullable Tensor mask, @Nullable Tensor types, int language) {
+record Input(
+    Tensor ids, @Nullable Tensor mask, @Nullable Tensor types, int language, Dropout dropout) {
   long sequences() {
     return ids.size(0);
   }

@@ -87,6 +87,16 @@ public final class ModelConfig {
     return json.path(key).asDouble(otherwise);
   }
 
+  /** What training leaves out, by the keys of BERT or of DistilBERT; ModernBERT leaves out none. */
+  Dropout dropout() {
+    if (modelType().equals("modernbert")) {
+      return Dropout.NONE;
+    }
+    return new Dropout(
+        real("hidden_dropout_prob", real("dropout", 0.1)),
+        real("attention_probs_dropout_prob", real("attention_dropout", 0.1)));
+  }
+
   boolean bool(String key, boolean otherwise) {
     return json.path(key).asBoolean(otherwise);
   }

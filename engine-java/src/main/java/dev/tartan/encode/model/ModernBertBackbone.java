@@ -189,7 +189,8 @@ final class ModernBertBackbone implements Backbone {
             layer.rotary().turn(qkv.select(2, 0).transpose(1, 2)),
             layer.rotary().turn(qkv.select(2, 1).transpose(1, 2)),
             qkv.select(2, 2).transpose(1, 2),
-            mask);
+            mask,
+            input.dropout());
     return layer.output().apply(attended.reshape(input.rows(), hiddenSize()));
   }
 

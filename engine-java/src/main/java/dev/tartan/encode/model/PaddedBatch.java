@@ -57,10 +57,16 @@ record PaddedBatch(
 
   /** As tensors that live as long as the pointer scope. */
   Input input(int language) {
+    return input(language, Dropout.NONE);
+  }
+
+  /** As {@link #input(int)}, for training. */
+  Input input(int language, Dropout dropout) {
     return new Input(
         Torch.longs(ids, sequences, length()),
         isPadded ? Torch.floats(mask, sequences, 1, 1, length()) : null,
         types == null ? null : Torch.longs(types, sequences, length()),
-        language);
+        language,
+        dropout);
   }
 }

@@ -7,6 +7,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -30,13 +31,35 @@ final class Parameters implements AutoCloseable {
 
   private final Weights weights;
   private final Arena arena;
+  private final boolean trains;
   private final Map<String, Tensor> read = new LinkedHashMap<>();
   private final List<Tensor> tensors = new ArrayList<>();
   private final List<TensorOptional> optionals = new ArrayList<>();
 
   Parameters(Weights weights, Arena arena) {
+    this(weights, arena, false);
+  }
+
+  /**
+   * Opens the tensors of a file.
+   *
+   * @param trains whether gradients are wanted; then {@code weights} are float32 in memory that may
+   *     be written
+   */
+  Parameters(Weights weights, Arena arena, boolean trains) {
     this.weights = weights;
     this.arena = arena;
+    this.trains = trains;
+  }
+
+  /** Whether gradients are wanted. */
+  boolean trains() {
+    return trains;
+  }
+
+  /** Every tensor that was asked for, by its name, in that order. */
+  Map<String, Tensor> read() {
+    return Collections.unmodifiableMap(read);
   }
 
   boolean has(String name) {
@@ -136,6 +159,9 @@ final class Parameters implements AutoCloseable {
               .formatted(source(), name, Arrays.toString(stored.shape()), Arrays.toString(shape)));
     }
     Tensor tensor = keep(Torch.share(weights.floats(name, arena), shape));
+    if (trains) {
+      tensor.set_requires_grad(true);
+    }
     read.put(name, tensor);
     return tensor;
   }

@@ -14,7 +14,7 @@ record PostNormBackbone(Embeddings embeddings, List<PostNormLayer> layers, List<
 
   @Override
   public int maxLength() {
-    return (int) embeddings.positions().size(0);
+    return embeddings.longest();
   }
 
   @Override

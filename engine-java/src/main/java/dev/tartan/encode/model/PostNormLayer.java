@@ -40,9 +40,9 @@ record PostNormLayer(
 
   /** [sequences * length, hidden] to the same. */
   Tensor apply(Tensor x, Input input) {
-    Tensor attended = attentionNorm.apply(attention.apply(x, input).add_(x));
+    Tensor attended = attentionNorm.apply(input.dropout().apply(attention.apply(x, input)).add_(x));
     Tensor wide = activation.apply(up.apply(attended));
-    Tensor sum = down.apply(wide).add_(attended);
+    Tensor sum = input.dropout().apply(down.apply(wide)).add_(attended);
     return outputNorm.apply(adapters == null ? sum : adapters.apply(sum, input.language()));
   }
 }

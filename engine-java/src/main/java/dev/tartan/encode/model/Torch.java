@@ -62,22 +62,33 @@ public final class Torch {
   }
 
   /** A float32 tensor that shares {@code segment}, which must outlive it. */
-  static Tensor share(MemorySegment segment, long... shape) {
+  public static Tensor share(MemorySegment segment, long... shape) {
     return torch.from_blob(new Address(segment), shape, new TensorOptions(ScalarType.Float));
   }
 
   /** An int64 tensor with a copy of {@code values}; lives as long as the pointer scope. */
-  static Tensor longs(long[] values, long... shape) {
+  public static Tensor longs(long[] values, long... shape) {
     return torch.from_blob(new LongPointer(values), shape, new TensorOptions(ScalarType.Long));
   }
 
   /** A float32 tensor with a copy of {@code values}; lives as long as the pointer scope. */
-  static Tensor floats(float[] values, long... shape) {
+  public static Tensor floats(float[] values, long... shape) {
     return torch.from_blob(new FloatPointer(values), shape, new TensorOptions(ScalarType.Float));
   }
 
+  /** The memory of a dense float32 tensor, which must outlive its use. */
+  public static MemorySegment memory(Tensor tensor) {
+    long bytes = tensor.numel() * Float.BYTES;
+    return MemorySegment.ofAddress(tensor.data_ptr().address()).reinterpret(bytes);
+  }
+
+  /** Makes what LibTorch draws from here on follow from {@code seed}; for the whole process. */
+  public static void seed(long seed) {
+    torch.manual_seed(seed);
+  }
+
   /** The values of a float32 tensor, row-major. */
-  static float[] toArray(Tensor tensor) {
+  public static float[] toArray(Tensor tensor) {
     Tensor dense = tensor.contiguous();
     float[] values = new float[Math.toIntExact(dense.numel())];
     dense.data_ptr_float().get(values);

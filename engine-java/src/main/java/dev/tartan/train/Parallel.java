@@ -1,0 +1,46 @@
+package dev.tartan.train;
+
+import dev.tartan.memory.TartanException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.function.IntConsumer;
+
+/** Work that falls into independent pieces. */
+final class Parallel {
+  private Parallel() {}
+
+  /** Runs {@code piece} for 0 to {@code count} - 1 on so many threads, and waits. */
+  static void forEach(int count, int threads, IntConsumer piece) {
+    try (ExecutorService workers =
+        Executors.newFixedThreadPool(
+            threads, Thread.ofPlatform().daemon().name("tartan-train-", 0).factory())) {
+      List<Future<?>> pieces = new ArrayList<>();
+      for (int i = 0; i < count; i++) {
+        int number = i;
+        pieces.add(workers.submit(() -> piece.accept(number)));
+      }
+      try {
+        pieces.forEach(Parallel::await);
+      } finally {
+        workers.shutdownNow();
+      }
+    }
+  }
+
+  private static void await(Future<?> piece) {
+    try {
+      piece.get();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new TartanException("training was interrupted", e);
+    } catch (ExecutionException e) {
+      throw e.getCause() instanceof RuntimeException cause
+          ? cause
+          : new TartanException("training failed: " + e.getCause(), e);
+    }
+  }
+}
