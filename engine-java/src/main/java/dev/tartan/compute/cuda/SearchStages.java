@@ -25,6 +25,7 @@ final class SearchStages {
 
   /** Blocks of MaxSim for a multiprocessor; a block prepares its query once for all its turns. */
   private static final int MAXSIM_BLOCKS = 8;
+
   private static final int WORDS_A_BLOCK = 256; // of a bitmap of passages
   private static final int VALUES_A_BLOCK = 1024; // of centroids
 
