@@ -1,5 +1,6 @@
 package dev.tartan.compute;
 
+import java.util.List;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +26,19 @@ public interface Backend extends AutoCloseable {
   String description();
 
   Scope openScope();
+
+  /**
+   * Backends over which the segments of an index are spread, this one first: one for each device,
+   * with buffers of its own. They close with this one.
+   */
+  default List<Backend> places() {
+    return List.of(this);
+  }
+
+  /** Bytes that arrays of an index may still take; {@link Long#MAX_VALUE} where none is counted. */
+  default long freeBytes() {
+    return Long.MAX_VALUE;
+  }
 
   /**
    * How many queries a call of a search stage does best with: one where a query's scores should

@@ -3,7 +3,6 @@ package dev.tartan.search;
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.Buffer;
 import dev.tartan.compute.Candidates;
-import dev.tartan.compute.IntegerQueries;
 import dev.tartan.memory.Layouts;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.Progress;
@@ -62,6 +61,7 @@ public final class Calibration {
   private record Setting(int query, int nprobe) {}
 
   private final Searcher searcher;
+  private final List<Segment> segments;
   private final PseudoQueries queries;
   private final int[] nprobes;
   private final int[] ndocs;
@@ -71,12 +71,12 @@ public final class Calibration {
 
   private Calibration(Searcher searcher, PseudoQueries queries, List<Integer> ks) {
     this.searcher = searcher;
+    this.segments = searcher.snapshot().segments();
     this.queries = queries;
     long centroids = searcher.snapshot().codec().centroids().rows();
     this.nprobes =
         IntStream.of(NPROBES).map(n -> (int) Math.min(n, centroids)).distinct().toArray();
-    long passages =
-        searcher.snapshot().segments().stream().mapToLong(Segment::passages).max().orElse(1);
+    long passages = segments.stream().mapToLong(Segment::passages).max().orElse(1);
     this.ndocs = ndocs((int) Math.min(passages, MOST_LISTED));
     this.grids =
         ks.stream().map(k -> new RecallGrid(k, nprobes, ndocs, keep(k), passages)).toList();
@@ -93,10 +93,7 @@ public final class Calibration {
 
   /** Passages that a search of {@code k} keeps in some segment at least. */
   private long keep(int k) {
-    return searcher.snapshot().segments().stream()
-        .mapToLong(segment -> Searcher.keep(segment, k))
-        .max()
-        .orElse(k);
+    return segments.stream().mapToLong(segment -> Searcher.keep(segment, k)).max().orElse(k);
   }
 
   /**
@@ -133,7 +130,7 @@ public final class Calibration {
         queries.rows(),
         (first, batch) -> {
           calibration.measure(first, batch);
-          progress.advance(batch.queries().queries());
+          progress.advance(batch.getFirst().rankings.length);
         });
     return queries.rows().isEmpty()
         ? List.of()
@@ -148,11 +145,11 @@ public final class Calibration {
     return IntStream.range(0, n).mapToObj(i -> all.get((int) ((long) i * all.size() / n))).toList();
   }
 
-  private void measure(int first, IntegerQueries batch) {
+  private void measure(int first, List<Workspace> batch) {
     List<Target> targets = targets(first, batch);
     long[][] candidates = new long[targets.size()][nprobes.length];
     grids.forEach(grid -> grid.begin(targets.size()));
-    for (int s = 0; s < searcher.segments().size(); s++) {
+    for (int s = 0; s < segments.size(); s++) {
       int[][] buckets = buckets(batch, s);
       for (int p = 0; p < nprobes.length; p++) {
         List<int[]> listed = listed(batch, s, p, candidates);
@@ -172,20 +169,21 @@ public final class Calibration {
     }
   }
 
-  private List<Target> targets(int first, IntegerQueries batch) {
+  private List<Target> targets(int first, List<Workspace> batch) {
     int most = grids.getLast().k();
     int withCopies = Math.clamp(2L * most, FAR, Integer.MAX_VALUE);
     List<List<Wanted>> all = new ArrayList<>();
-    for (int q = 0; q < batch.queries().queries(); q++) {
+    for (int q = 0; q < batch.getFirst().rankings.length; q++) {
       all.add(new ArrayList<>());
     }
-    for (int s = 0; s < searcher.segments().size(); s++) {
+    for (int s = 0; s < segments.size(); s++) {
       int number = s;
-      SegmentTables tables = searcher.segments().get(s);
       searcher.inScope(
-          plaid -> {
+          batch,
+          s,
+          (plaid, queries, tables) -> {
             Candidates best =
-                plaid.exact(batch, tables, Searcher.keep(tables.segment(), withCopies));
+                plaid.exact(queries, tables, Searcher.keep(tables.segment(), withCopies));
             for (int q = 0; q < all.size(); q++) {
               add(all.get(q), number, passages(best, q), scores(best, q));
             }
@@ -226,16 +224,18 @@ public final class Calibration {
   }
 
   private long document(int segment, int passage) {
-    int document = searcher.segments().get(segment).segment().document(passage);
+    int document = segments.get(segment).document(passage);
     return PseudoQueries.key(segment, document);
   }
 
   /** For each query and passage of a segment where its approximate score stands. */
-  private int[][] buckets(IntegerQueries batch, int segment) {
-    int[][] buckets = new int[batch.queries().queries()][];
+  private int[][] buckets(List<Workspace> batch, int segment) {
+    int[][] buckets = new int[batch.getFirst().rankings.length][];
     searcher.inScope(
-        plaid -> {
-          Candidates all = plaid.approximate(batch, searcher.segments().get(segment));
+        batch,
+        segment,
+        (plaid, queries, tables) -> {
+          Candidates all = plaid.approximate(queries, tables);
           for (int q = 0; q < buckets.length; q++) {
             buckets[q] = RankCounter.buckets(scores(all, q));
           }
@@ -244,11 +244,13 @@ public final class Calibration {
   }
 
   /** For each query the candidates of {@code nprobes[p]}, best first by what the lists tell. */
-  private List<int[]> listed(IntegerQueries batch, int segment, int p, long[][] counts) {
+  private List<int[]> listed(List<Workspace> batch, int segment, int p, long[][] counts) {
     List<int[]> orders = new ArrayList<>();
     searcher.inScope(
-        plaid -> {
-          Candidates all = plaid.listed(batch, searcher.segments().get(segment), nprobes[p]);
+        batch,
+        segment,
+        (plaid, queries, tables) -> {
+          Candidates all = plaid.listed(queries, tables, nprobes[p]);
           Candidates best = plaid.best(all, ndocs[ndocs.length - 1]);
           for (int q = 0; q < counts.length; q++) {
             counts[q][p] += all.count(q);

@@ -13,7 +13,7 @@ import java.util.List;
  * but for the hits.
  */
 final class Ranking {
-  private final List<SegmentTables> segments;
+  private final List<Segment> segments;
   private Entries entries = new Entries(0);
   private Entries spare = new Entries(0);
   private Entries arrived = new Entries(0);
@@ -26,7 +26,7 @@ final class Ranking {
   private int[] chosen = new int[0];
   private byte[] idRoom = new byte[64];
 
-  Ranking(List<SegmentTables> segments) {
+  Ranking(List<Segment> segments) {
     this.segments = segments;
   }
 
@@ -41,7 +41,7 @@ final class Ranking {
   }
 
   /**
-   * Adds the passages of the next segment, which are ordered best first.
+   * Adds the passages of another segment, which are ordered best first.
    *
    * @param cut whether the segment may have more of them
    */
@@ -53,6 +53,20 @@ final class Ranking {
     best.passages().copyRowsTo(first, n, arrived.passageMemory);
     best.scores().copyRowsTo(first, n, arrived.scoreMemory);
     Arrays.fill(arrived.segment, 0, n, segment);
+    arrive(n);
+  }
+
+  /** Adds what another ranking of the same query has, of other segments. */
+  void add(Ranking other) {
+    cutShort |= other.cutShort;
+    arrived = arrived.withRoom(other.size);
+    for (int i = 0; i < other.size; i++) {
+      arrived.copy(i, other.entries, i);
+    }
+    arrive(other.size);
+  }
+
+  private void arrive(int n) {
     if (size == 0) {
       Entries empty = entries;
       entries = arrived;
@@ -68,7 +82,7 @@ final class Ranking {
     int a = 0;
     int b = 0;
     for (int i = 0; i < size + n; i++) {
-      if (b == n || (a < size && entries.score[a] >= arrived.score[b])) {
+      if (b == n || (a < size && !arrived.precedes(b, entries, a))) {
         spare.copy(i, entries, a++);
       } else {
         spare.copy(i, arrived, b++);
@@ -93,7 +107,7 @@ final class Ranking {
   private Hit hit(int rank) {
     int passage = entries.passage[rank];
     int number = entries.segment[rank];
-    Segment segment = segments.get(number).segment();
+    Segment segment = segments.get(number);
     int document = segment.document(passage);
     int bytes = segment.idBytes(document);
     if (bytes > idRoom.length) {
@@ -122,7 +136,7 @@ final class Ranking {
 
   /** Whether no better rank is of the same document; notes the document. */
   private boolean unseen(int rank) {
-    Segment segment = segments.get(entries.segment[rank]).segment();
+    Segment segment = segments.get(entries.segment[rank]);
     int document = segment.document(entries.passage[rank]);
     // within a segment a document has a number; only across segments its id must be read
     int key = segments.size() == 1 ? document : segment.idHash(document);
@@ -139,7 +153,7 @@ final class Ranking {
   }
 
   private boolean same(Segment segment, int document, int rank) {
-    Segment other = segments.get(entries.segment[rank]).segment();
+    Segment other = segments.get(entries.segment[rank]);
     int otherDocument = other.document(entries.passage[rank]);
     return segment == other
         ? document == otherDocument
@@ -164,6 +178,12 @@ final class Ranking {
 
     Entries withRoom(int n) {
       return n <= passage.length ? this : new Entries(Math.max(n, 2 * passage.length));
+    }
+
+    /** Whether entry {@code at} stands before an entry of another segment. */
+    boolean precedes(int at, Entries other, int otherAt) {
+      return score[at] > other.score[otherAt]
+          || (score[at] == other.score[otherAt] && segment[at] < other.segment[otherAt]);
     }
 
     void copy(int to, Entries from, int at) {

@@ -5,9 +5,6 @@ import dev.tartan.codec.ResidualCodec;
 import dev.tartan.codec.Rotation;
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.Buffer;
-import dev.tartan.compute.Candidates;
-import dev.tartan.compute.CentroidGrid;
-import dev.tartan.compute.CodecTables;
 import dev.tartan.compute.IntegerQueries;
 import dev.tartan.compute.QueryBatch;
 import dev.tartan.compute.Scope;
@@ -28,7 +25,6 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -50,14 +46,14 @@ public final class Searcher implements AutoCloseable {
 
   private final Snapshot snapshot;
   private final Backend backend;
-  private final Scope resident;
-  private final CodecTables codec;
-  private final CentroidGrid grid;
   private final @Nullable QueryRotation rotation;
-  private final List<SegmentTables> segments;
+
+  /** One for each device that has segments; one alone on the host. */
+  private final List<Shard> shards;
+
   private final StageClock clock = new StageClock();
   private final Map<SearchOptions, SearchSettings> settings = new ConcurrentHashMap<>();
-  private final Pool<Workspace> workspaces = new Pool<>(SPARES);
+  private final Pool<List<Workspace>> workspaces = new Pool<>(SPARES);
 
   /** Searches that run. */
   private final AtomicInteger running = new AtomicInteger();
@@ -67,12 +63,9 @@ public final class Searcher implements AutoCloseable {
   public Searcher(Snapshot snapshot, Backend backend) {
     this.snapshot = snapshot;
     this.backend = backend;
-    this.resident = backend.openScope();
-    this.codec = snapshot.codec().tables(resident);
-    this.grid = backend.grid(codec.centroids(), resident);
     Rotation rotation = snapshot.codec().rotation();
     this.rotation = rotation == null ? null : new QueryRotation(rotation);
-    this.segments = SegmentTables.of(snapshot.segments(), snapshot.codec().compressed(), resident);
+    this.shards = Shard.of(snapshot, backend);
   }
 
   public Snapshot snapshot() {
@@ -186,20 +179,22 @@ public final class Searcher implements AutoCloseable {
   /** The reconstructed token embeddings of a passage, [tokens, dim] in {@code arena}. */
   public Matrix tokens(Segment segment, int passage, Arena arena) {
     int tokens = segment.doclen(passage);
-    Matrix rows = Matrix.allocate(arena, tokens, codec.dim());
+    Shard shard = shards.getFirst();
+    int dim = shard.codec.dim();
+    Matrix rows = Matrix.allocate(arena, tokens, dim);
     try (Snapshot.Lease _ = snapshot.lease();
-        Scope scope = backend.openScope()) {
+        Scope scope = shard.backend.openScope()) {
       if (snapshot.codec().compressed()) {
-        Buffer out = scope.allocate(DType.F32, tokens, codec.dim());
-        backend.decompress(codec, segment.compressed(scope, passage), 0, out);
+        Buffer out = scope.allocate(DType.F32, tokens, dim);
+        shard.backend.decompress(shard.codec, segment.compressed(scope, passage), 0, out);
         Rotation turned = snapshot.codec().rotation();
         if (turned != null) {
-          out = turned.rotateBack(out, backend, scope);
+          out = turned.rotateBack(out, shard.backend, scope);
         }
         out.copyTo(rows.data());
       } else {
         MemorySegment halves = segment.embeddings(passage);
-        Layouts.halfToFloat(halves, rows.data(), (long) tokens * codec.dim());
+        Layouts.halfToFloat(halves, rows.data(), (long) tokens * dim);
       }
     }
     return rows;
@@ -214,7 +209,7 @@ public final class Searcher implements AutoCloseable {
 
   /** Works on the queries from number {@code first} on, which are valid during the call. */
   interface Batch {
-    void accept(int first, IntegerQueries queries);
+    void accept(int first, List<Workspace> queries);
   }
 
   /** Prepares {@code queries} in batches that fit memory, as a search does. */
@@ -223,34 +218,52 @@ public final class Searcher implements AutoCloseable {
     try (Snapshot.Lease _ = snapshot.lease()) {
       int first = 0;
       for (int last : batchEnds(queries, MAX_BATCH)) {
-        try (Workspace workspace = workspace(last - first)) {
-          IntegerQueries integers = workspace.queries(queries.subList(first, last));
-          workspace.plaid.integerScores(integers);
-          work.accept(first, integers);
+        List<Workspace> batch = open(last - first);
+        try {
+          for (Workspace workspace : batch) {
+            workspace.take(queries.subList(first, last));
+            workspace.prepare();
+          }
+          work.accept(first, batch);
+        } finally {
+          batch.forEach(Workspace::close);
         }
         first = last;
       }
     }
   }
 
-  /** Lends the pipeline, with memory for one piece of work. */
-  void inScope(Consumer<PlaidSearch> work) {
-    try (Workspace workspace = workspace(0)) {
-      work.accept(workspace.plaid);
+  /** Works on a segment for the queries of a batch. */
+  interface Work {
+    void accept(PlaidSearch plaid, IntegerQueries queries, SegmentTables segment);
+  }
+
+  /** Lends the pipeline of a segment's shard, with memory for one piece of work. */
+  void inScope(List<Workspace> batch, int segment, Work work) {
+    for (int s = 0; s < shards.size(); s++) {
+      Shard shard = shards.get(s);
+      for (SegmentTables tables : shard.segments) {
+        if (tables.number() == segment) {
+          try (Workspace scratch = new Workspace(snapshot, shard, rotation, clock, 0)) {
+            work.accept(scratch.plaid, batch.get(s).integers(), tables);
+          }
+        }
+      }
     }
   }
 
-  List<SegmentTables> segments() {
-    return segments;
-  }
-
-  private Workspace workspace(int queries) {
-    Scope scope = backend.openScope();
-    boolean compressed = snapshot.codec().compressed();
-    Ranking[] rankings = new Ranking[queries];
-    Arrays.setAll(rankings, q -> new Ranking(segments));
-    return new Workspace(
-        scope, rotation, new PlaidSearch(backend, codec, grid, compressed, clock, scope), rankings);
+  /** A workspace a shard. */
+  private List<Workspace> open(int queries) {
+    List<Workspace> all = new ArrayList<>(shards.size());
+    try {
+      for (Shard shard : shards) {
+        all.add(new Workspace(snapshot, shard, rotation, clock, queries));
+      }
+    } catch (RuntimeException e) {
+      all.forEach(Workspace::close);
+      throw e;
+    }
+    return all;
   }
 
   /** Searches that run end first, and no other begins. */
@@ -263,10 +276,10 @@ public final class Searcher implements AutoCloseable {
     while (running.get() > 0) {
       LockSupport.parkNanos(CLOSING_NANOS);
     }
-    for (Workspace spare = workspaces.take(); spare != null; spare = workspaces.take()) {
-      spare.close();
+    for (List<Workspace> spare = workspaces.take(); spare != null; spare = workspaces.take()) {
+      spare.forEach(Workspace::close);
     }
-    resident.close();
+    shards.forEach(Shard::close);
   }
 
   private void check(Matrix query) {
@@ -292,12 +305,13 @@ public final class Searcher implements AutoCloseable {
   /** Where batches end that have up to {@code most} queries and do not ask too much memory. */
   private int[] batchEnds(List<Matrix> queries, int most) {
     int[] ends = new int[queries.size()];
+    long centroids = snapshot.codec().centroids().rows();
     int n = 0;
     int first = 0;
     long bytes = 0;
     for (int q = 0; q < ends.length; q++) {
       int rows = (int) queries.get(q).rows();
-      long more = PlaidSearch.bytes(codec.centroids().rows(), rows, snapshot.manifest().passages());
+      long more = PlaidSearch.bytes(centroids, rows, snapshot.manifest().passages());
       if (q > first && (q - first == most || bytes + more > BATCH_BYTES)) {
         ends[n++] = q;
         first = q;
@@ -312,71 +326,72 @@ public final class Searcher implements AutoCloseable {
   }
 
   private List<Hit> searchOne(Matrix query, SearchOptions options) {
-    Workspace workspace = workspaces.take();
-    if (workspace == null) {
-      workspace = workspace(1);
+    List<Workspace> all = workspaces.take();
+    if (all == null) {
+      all = open(1);
     }
     boolean kept = false;
     try {
-      IntegerQueries integers = workspace.query(query);
+      for (int s = 0; s < all.size(); s++) {
+        all.get(s).take(query);
+      }
+      Ranking ranking = all.getFirst().rankings[0];
       List<Hit> hits = List.of();
       // where a few documents with many passages leave less than k, more passages are kept
-      for (int factor = 1; factor == 1 || more(workspace, 0, hits, options); factor *= 4) {
-        rank(workspace, integers, options, factor);
-        hits = hits(workspace, 0, options);
+      for (int factor = 1; factor == 1 || more(ranking, hits, options); factor *= 4) {
+        rank(all, options, factor);
+        hits = hits(ranking, options);
       }
-      kept = workspaces.give(workspace);
+      kept = workspaces.give(all);
       return hits;
     } finally {
       if (!kept) {
-        workspace.close();
+        all.forEach(Workspace::close);
       }
     }
   }
 
-  private void searchBatch(List<Matrix> queries, SearchOptions options, List<List<Hit>> all) {
-    try (Workspace workspace = workspace(queries.size())) {
-      rank(workspace, workspace.queries(queries), options, 1);
+  private void searchBatch(List<Matrix> queries, SearchOptions options, List<List<Hit>> found) {
+    List<Workspace> all = open(queries.size());
+    try {
+      all.forEach(workspace -> workspace.take(queries));
+      rank(all, options, 1);
       for (int q = 0; q < queries.size(); q++) {
-        List<Hit> hits = hits(workspace, q, options);
-        boolean more = more(workspace, q, hits, options);
-        all.set(q, more ? searchOne(queries.get(q), options) : hits);
+        Ranking ranking = all.getFirst().rankings[q];
+        List<Hit> hits = hits(ranking, options);
+        boolean more = more(ranking, hits, options);
+        found.set(q, more ? searchOne(queries.get(q), options) : hits);
       }
+    } finally {
+      all.forEach(Workspace::close);
     }
   }
 
-  private static boolean more(Workspace workspace, int q, List<Hit> hits, SearchOptions options) {
-    return hits.size() < options.k() && workspace.rankings[q].cutShort();
+  private static boolean more(Ranking ranking, List<Hit> hits, SearchOptions options) {
+    return hits.size() < options.k() && ranking.cutShort();
   }
 
-  private List<Hit> hits(Workspace workspace, int q, SearchOptions options) {
+  private List<Hit> hits(Ranking ranking, SearchOptions options) {
     long start = System.nanoTime();
-    List<Hit> hits = workspace.rankings[q].hits(options.k());
+    List<Hit> hits = ranking.hits(options.k());
     clock.charge(Stage.HITS, start);
     return hits;
   }
 
-  /** Ranks the passages of all segments; {@code factor} times as many as k asks for. */
-  private void rank(
-      Workspace workspace, IntegerQueries integers, SearchOptions options, int factor) {
-    PlaidSearch plaid = workspace.plaid;
+  /**
+   * Ranks the passages of all shards, at the same time; the rankings of the first have them all.
+   */
+  private void rank(List<Workspace> all, SearchOptions options, int factor) {
     SearchSettings settings = settings(options);
-    if (!settings.exhaustive() || snapshot.codec().compressed()) {
-      plaid.integerScores(integers);
+    Workspace first = all.getFirst();
+    if (all.size() == 1) {
+      first.rank(settings, options.k(), factor);
+      return;
     }
-    for (Ranking ranking : workspace.rankings) {
-      ranking.clear();
-    }
-    for (int s = 0; s < segments.size(); s++) {
-      SegmentTables segment = segments.get(s);
-      long passages = segment.segment().passages();
-      long keep = Math.min(passages, factor * keep(segment.segment(), options.k()));
-      Candidates best =
-          settings.exhaustive() || keep == passages
-              ? plaid.exhaustive(integers, segment, keep)
-              : plaid.search(integers, segment, settings, keep);
-      for (int q = 0; q < workspace.rankings.length; q++) {
-        workspace.rankings[q].add(s, best, q, best.count(q) == keep && keep < passages);
+    backend.run(all.size(), s -> all.get(s).rank(settings, options.k(), factor));
+    for (int s = 1; s < all.size(); s++) {
+      for (int q = 0; q < first.rankings.length; q++) {
+        first.rankings[q].add(all.get(s).rankings[q]);
       }
     }
   }

@@ -12,21 +12,26 @@ import org.jspecify.annotations.Nullable;
 /**
  * One segment's arrays in the memory of a backend, for the life of a snapshot.
  *
+ * @param number of the segment in its snapshot
  * @param dense the embeddings of an uncompressed segment; null if it is compressed
  */
 record SegmentTables(
+    int number,
     Segment segment,
     InvertedListTables lists,
     CompressedPassages compressed,
     @Nullable DensePassages dense) {
   /**
-   * Those of all segments. What every search reads comes first, lest there be no room for it on a
-   * device; then the tokens' residuals or embeddings, of which a search reads few.
+   * Those of the segments of {@code numbers}. What every search reads comes first, lest there be no
+   * room for it on a device; then the tokens' residuals or embeddings, of which a search reads few.
    */
-  static List<SegmentTables> of(List<Segment> segments, boolean compressed, Scope scope) {
+  static List<SegmentTables> of(
+      List<Segment> segments, int[] numbers, boolean compressed, Scope scope) {
     List<SegmentTables> small = new ArrayList<>();
-    for (Segment segment : segments) {
-      small.add(new SegmentTables(segment, segment.lists(scope), segment.codes(scope), null));
+    for (int number : numbers) {
+      Segment segment = segments.get(number);
+      small.add(
+          new SegmentTables(number, segment, segment.lists(scope), segment.codes(scope), null));
     }
     List<SegmentTables> all = new ArrayList<>();
     for (SegmentTables tables : small) {
@@ -42,11 +47,11 @@ record SegmentTables(
             compressed.codes(),
             segment.residuals(scope),
             compressed.factors());
-    return new SegmentTables(segment, lists, whole, null);
+    return new SegmentTables(number, segment, lists, whole, null);
   }
 
   private SegmentTables withEmbeddings(Scope scope) {
     DensePassages embeddings = new DensePassages(compressed.offsets(), segment.embeddings(scope));
-    return new SegmentTables(segment, lists, compressed, embeddings);
+    return new SegmentTables(number, segment, lists, compressed, embeddings);
   }
 }

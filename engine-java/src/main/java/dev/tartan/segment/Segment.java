@@ -194,6 +194,15 @@ public final class Segment {
         scope.wrap(DType.I64, 1, listOffsets), wrap(scope, Component.LISTS), passages());
   }
 
+  /** About what {@link #lists}, {@link #codes} and residuals or embeddings take. */
+  public long searchedBytes() {
+    return bytes(Component.LISTS)
+        + bytes(Component.CODES)
+        + bytes(Component.FACTORS)
+        + bytes(Component.RESIDUALS)
+        + bytes(Component.EMBEDDINGS);
+  }
+
   /** Bytes of a component's file, its header included; 0 if the segment has none. */
   public long bytes(Component component) {
     ArrayFile file = files.get(component);

@@ -14,11 +14,12 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 
 /** All backends mean the same: the reference says what. */
 class BackendContractTest {
-  private static final int[] DIMS = {8, 64, 96, 128, 768, 1024};
+  private static final int[] DIMS = {8, 64, 96, 128, 256, 768, 1024};
   private static final int[] ROWS = {1, 7, 32, 33, 255, 256};
   private static final int[] BITS = {1, 2, 3, 4, 8};
 
@@ -294,7 +295,8 @@ class BackendContractTest {
     List<String> notices = new ArrayList<>();
     try (Backend there = Contenders.cuda(false);
         Backend onHost = Contenders.cuda(brought, notices::add)) {
-      for (ContractCase data : List.of(manyPassages(), random(3), random(4), random(6))) {
+      for (ContractCase data :
+          List.of(manyPassages(), longPassages(), random(3), random(4), random(6))) {
         try (Loaded a = new Loaded(data, there);
             Loaded b = new Loaded(data, onHost)) {
           assertEqualBits(a, b);
@@ -505,6 +507,7 @@ class BackendContractTest {
     }
     cases.add(manyPassages());
     cases.add(manyTokens());
+    cases.add(longPassages());
     cases.add(new ContractCase(shape(7, 64, 2, 1, new int[] {3}, 0), 1)); // no passage at all
     return cases;
   }
@@ -528,6 +531,18 @@ class BackendContractTest {
   /** So many tokens and centroids that nearest centroids are found by a sketch. */
   private static ContractCase manyTokens() {
     return new ContractCase(shape(13, 64, 2, 300, new int[] {3}, 800), 9);
+  }
+
+  /** The first that scores a passage of 4,096 tokens, of few passages. */
+  private static ContractCase longPassages() {
+    return LongStream.iterate(14, seed -> seed + 1)
+        .mapToObj(seed -> new ContractCase(shape(seed, 16, 2, 5, new int[] {2}, 3), 4096))
+        .filter(
+            data ->
+                IntStream.of(data.scored[0])
+                    .anyMatch(p -> data.offsets[p + 1] - data.offsets[p] == 4096))
+        .findFirst()
+        .orElseThrow();
   }
 
   private static ContractCase manyCentroids() {

@@ -104,7 +104,13 @@ final class ContractCase {
     long[] sums = new long[shape.passages + 1];
     for (int p = 0; p < shape.passages; p++) {
       int kind = random.nextInt(6);
-      int length = kind == 0 ? 0 : kind == 1 ? 1 : 1 + random.nextInt(longestPassage);
+      int length =
+          switch (kind) {
+            case 0 -> 0;
+            case 1 -> 1;
+            case 2 -> longestPassage;
+            default -> 1 + random.nextInt(longestPassage);
+          };
       sums[p + 1] = sums[p] + length;
     }
     return sums;

@@ -7,7 +7,10 @@ import dev.tartan.memory.DType;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.NpyWriter;
 import dev.tartan.memory.Progress;
+import dev.tartan.segment.IndexDirectory;
 import dev.tartan.segment.Manifest;
+import dev.tartan.segment.SegmentWriter;
+import dev.tartan.segment.Snapshot;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -66,6 +69,35 @@ public final class TestIndex {
         IndexWriter writer = new IndexWriter(directory, options, backend, Progress.NONE)) {
       docs.forEach(doc -> add(writer, doc));
       return writer.commit();
+    }
+  }
+
+  /** Commits a segment more, of {@code docs}, to an index that there is; with the same codec. */
+  public static Manifest writeSegment(Path directory, List<Doc> docs) {
+    try (Backend backend = Contenders.best(2);
+        IndexDirectory writer = IndexDirectory.open(directory);
+        Snapshot snapshot = Snapshot.open(directory);
+        SegmentWriter segment =
+            new SegmentWriter(directory, "segment-" + writer.nextCommit(), true);
+        Arena arena = Arena.ofConfined()) {
+      List<float[]> all = new ArrayList<>();
+      for (Doc doc : docs) {
+        segment.addDocument(doc.id);
+        for (int p = 0; p < doc.passages.size(); p++) {
+          segment.addPassage(doc.passages.get(p).length, text(doc, p));
+          all.addAll(List.of(doc.passages.get(p)));
+        }
+      }
+      segment.startEmbeddings(snapshot.codec(), backend);
+      segment.addEmbeddings(matrix(arena, all), snapshot.codec(), backend);
+      Manifest last = snapshot.manifest();
+      List<Manifest.SegmentEntry> segments = new ArrayList<>(last.segments());
+      segments.add(segment.finish(snapshot.codec()));
+      Manifest.Source source = new Manifest.Source(last.model(), last.dim(), last.split());
+      Manifest next =
+          Manifest.of(writer.nextCommit(), last.created(), source, last.codec(), segments);
+      writer.commit(next);
+      return next;
     }
   }
 

@@ -16,15 +16,19 @@ import dev.tartan.compute.Shapes;
 import dev.tartan.compute.Workers;
 import dev.tartan.memory.Pool;
 import dev.tartan.memory.TartanException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Consumer;
 import java.util.function.IntConsumer;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The kernels of kernels/src/main/cuda on the first device. A stage for a whole batch of queries is
- * one launch, on the stream of the scope that its output is in.
+ * The kernels of kernels/src/main/cuda on a device. A stage for a whole batch of queries is one
+ * launch, on the stream of the scope that its output is in. The backend of the first device owns
+ * those of the others.
  */
 public final class CudaBackend implements Backend {
   private static final int QUERIES_AT_ONCE = 32;
@@ -42,36 +46,63 @@ public final class CudaBackend implements Backend {
   private final AtomicInteger users = new AtomicInteger(1); // scopes, and the owner until it closes
   private final Consumer<String> notices;
   private final AtomicBoolean toldOfStreaming = new AtomicBoolean();
+
+  /** Of all devices, this one first; of a device that is not the first, itself alone. */
+  private List<CudaBackend> places = List.of(this);
+
   private volatile boolean closed;
 
-  private CudaBackend(int threads, Consumer<String> notices) {
+  private CudaBackend(int ordinal, Workers workers, Consumer<String> notices) {
     this.notices = notices;
-    workers = new Workers(threads);
-    device = CudaDevice.open(0);
+    this.workers = workers;
+    String unfit = CudaDriver.problem(ordinal);
+    if (unfit != null) {
+      throw new TartanException(unfit);
+    }
+    device = CudaDevice.open(ordinal);
     try {
       device.enter();
       module = new CudaModule(device);
       memory = new DeviceMemory(device);
     } catch (TartanException e) {
       device.release();
-      workers.close();
       throw e;
     }
   }
 
   /**
-   * Opens the first device.
+   * Opens the devices that {@link CudaDriver#DEVICES} names, or all that can serve.
    *
    * @param threads that searches and runs of tasks are spread over
-   * @param notices receives a line where the device's memory does not suffice for an index
-   * @throws TartanException with the reason if there is no driver, no device, or one too old
+   * @param notices receives a line for each device that is left out, and one where the memory of a
+   *     device does not suffice for an index
+   * @throws TartanException with the reason if there is no driver, or no device, or one that was
+   *     named does not serve
    */
   public static CudaBackend open(int threads, Consumer<String> notices) {
     String problem = problem();
     if (problem != null) {
       throw new TartanException("the cuda backend is not available: " + problem);
     }
-    return new CudaBackend(threads, notices);
+    int[] devices = CudaDriver.devices();
+    Workers workers = new Workers(threads);
+    List<CudaBackend> all = new ArrayList<>();
+    List<String> failures = new ArrayList<>();
+    for (int ordinal : devices) {
+      try {
+        all.add(new CudaBackend(ordinal, workers, notices));
+      } catch (TartanException e) {
+        failures.add("GPU %d is not used: %s".formatted(ordinal, e.getMessage()));
+      }
+    }
+    if (all.isEmpty() || (CudaDriver.property(CudaDriver.DEVICES) != null && !failures.isEmpty())) {
+      all.forEach(CudaBackend::leave);
+      workers.close();
+      throw new TartanException(failures.getFirst());
+    }
+    failures.forEach(notices);
+    all.getFirst().places = List.copyOf(all);
+    return all.getFirst();
   }
 
   /** Why there is no cuda backend here, in one line; null if there is. */
@@ -94,7 +125,19 @@ public final class CudaBackend implements Backend {
 
   @Override
   public String description() {
-    return "cuda (%s)".formatted(device);
+    return places.stream()
+        .map(place -> place.device.toString())
+        .collect(Collectors.joining("; ", "cuda (", ")"));
+  }
+
+  @Override
+  public List<Backend> places() {
+    return List.copyOf(places);
+  }
+
+  @Override
+  public long freeBytes() {
+    return memory.left();
   }
 
   @Override
@@ -289,6 +332,7 @@ public final class CudaBackend implements Backend {
   public void close() {
     if (!closed) {
       closed = true;
+      places.stream().filter(place -> place != this).forEach(CudaBackend::close);
       workers.close();
       leave();
     }

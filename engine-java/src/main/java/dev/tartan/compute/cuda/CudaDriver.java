@@ -7,6 +7,8 @@ import java.lang.foreign.SymbolLookup;
 import java.lang.foreign.ValueLayout;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -19,6 +21,9 @@ record CudaDriver(@Nullable SymbolLookup lookup, @Nullable String absence) {
   /** Names a file to take for the driver. */
   static final String PROPERTY = "tartan.cuda.driver";
 
+  /** Numbers of the devices to use, with commas between; all of them unless it is set. */
+  static final String DEVICES = "tartan.cuda.devices";
+
   private static final String LIBRARY = "libcuda.so.1";
 
   /** The youngest function that is called; drivers have it since CUDA 11.0. */
@@ -30,9 +35,38 @@ record CudaDriver(@Nullable SymbolLookup lookup, @Nullable String absence) {
     return FOUND;
   }
 
-  /** Why the driver or its first device cannot be used; null if they can. Never throws. */
+  /** Why the driver or all of its devices cannot be used; null if they can. Never throws. */
   static @Nullable String problem() {
     return Answer.PROBLEM;
+  }
+
+  /** Why a device cannot be used; null if it can. */
+  static @Nullable String problem(int ordinal) {
+    return CudaImage.problem(CudaDevice.major(ordinal), CudaDevice.minor(ordinal));
+  }
+
+  /**
+   * The devices to use, where there is no {@link #problem()}.
+   *
+   * @throws TartanException if {@link #DEVICES} names others than the driver has
+   */
+  static int[] devices() {
+    int count = Answer.count();
+    String named = property(DEVICES);
+    if (named == null) {
+      return IntStream.range(0, count).toArray();
+    }
+    try {
+      int[] ordinals = Stream.of(named.split(",")).mapToInt(Integer::parseInt).distinct().toArray();
+      if (IntStream.of(ordinals).allMatch(ordinal -> ordinal >= 0 && ordinal < count)) {
+        return ordinals;
+      }
+    } catch (NumberFormatException e) {
+      // told below
+    }
+    throw new TartanException(
+        "%s is '%s'; it takes numbers from 0 to %d with commas between"
+            .formatted(DEVICES, named, count - 1));
   }
 
   /** A system property; null also if it is empty. */
@@ -101,7 +135,15 @@ record CudaDriver(@Nullable SymbolLookup lookup, @Nullable String absence) {
       if (status != CudaError.NONE) {
         return CudaError.message(status, "cuInit");
       }
-      return CudaImage.problem(CudaDevice.major(0), CudaDevice.minor(0));
+      String first = null;
+      for (int ordinal = 0; ordinal < devices; ordinal++) {
+        String problem = problem(ordinal);
+        if (problem == null) {
+          return null;
+        }
+        first = first == null ? problem : first;
+      }
+      return first;
     }
 
     private static int count() {

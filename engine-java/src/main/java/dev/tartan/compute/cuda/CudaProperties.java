@@ -7,7 +7,7 @@ import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 
 /**
- * What the driver says of the first device, for reports.
+ * What the driver says of the first device that is used, for reports.
  *
  * @param driver version of CUDA that the driver serves, as 1000 * major + 10 * minor
  * @param capability ten times the major number and the minor: 90 for 9.0
@@ -54,7 +54,7 @@ public record CudaProperties(
     if (problem != null) {
       throw new TartanException(problem);
     }
-    CudaDevice device = CudaDevice.open(0);
+    CudaDevice device = CudaDevice.open(CudaDriver.devices()[0]);
     try {
       return new CudaProperties(
           device.name(),

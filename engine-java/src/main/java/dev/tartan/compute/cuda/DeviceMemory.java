@@ -68,6 +68,11 @@ final class DeviceMemory {
     return pooled;
   }
 
+  /** Bytes that may still be taken, spares not counted. */
+  synchronized long left() {
+    return limit - taken;
+  }
+
   CudaDevice device() {
     return device;
   }

@@ -43,6 +43,32 @@ class CudaFailureTest {
     assertEquals("cuda (Tartan host emulation, sm_90, 1 GiB)", FakeDriver.child(Map.of()));
   }
 
+  @Test
+  void everyDeviceIsNamed() throws Exception {
+    Map<String, String> two = Map.of("TARTAN_FAKE_DEVICES", "2");
+    String one = "Tartan host emulation, sm_90, 1 GiB";
+    assertEquals("cuda (" + one + "; " + one + ")", FakeDriver.child(two));
+    String flag = "-D" + CudaDriver.DEVICES + "=";
+    assertEquals("cuda (" + one + ")", FakeDriver.child(two, flag + "1"));
+    for (String wrong : List.of("2", "0,-1", "a", "0,,1")) {
+      assertRefused("numbers from 0 to 1", two, flag + wrong);
+    }
+  }
+
+  /** Left out with a line; or, if it was asked for, the reason why nothing works. */
+  @Test
+  void theSecondDeviceFails() throws Exception {
+    String call = "cuDevicePrimaryCtxRetain";
+    Map<String, String> second =
+        Map.of("TARTAN_FAKE_DEVICES", "2", "TARTAN_FAKE_FAIL", call + ":999:2");
+    String line = "GPU 1 is not used: CUDA: " + call + " failed with CUDA_ERROR_UNKNOWN";
+    List<String> said = FakeDriver.child(second).lines().toList();
+    assertEquals(2, said.size(), said.toString());
+    assertTrue(said.getFirst().startsWith("notice: " + line), said.getFirst());
+    assertEquals("cuda (Tartan host emulation, sm_90, 1 GiB)", said.getLast());
+    assertRefused(line, second, "-D" + CudaDriver.DEVICES + "=0,1");
+  }
+
   /** As {@link CudaImage} chooses, the driver takes them, and they have all kernels. */
   @Test
   void everyDeviceHasKernels() throws Exception {

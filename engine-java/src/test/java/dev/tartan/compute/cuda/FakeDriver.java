@@ -59,6 +59,7 @@ final class FakeDriver {
         System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
     command.add(FakeDriver.class.getName());
     ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
+    builder.environment().put("TARTAN_FAKE_DEVICES", "1");
     builder.environment().putAll(environment);
     Process process = builder.start();
     String out = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
@@ -68,7 +69,8 @@ final class FakeDriver {
 
   /** Tells what comes of the backend here. */
   public static void main(String[] args) {
-    try (CudaBackend backend = CudaBackend.open(1, s -> {})) {
+    try (CudaBackend backend =
+        CudaBackend.open(1, notice -> System.out.println("notice: " + notice))) {
       System.out.println(backend.description());
     } catch (dev.tartan.memory.TartanException e) {
       System.out.println("refused: " + e.getMessage());
