@@ -93,7 +93,8 @@ public final class TestIndex {
       Manifest last = snapshot.manifest();
       List<Manifest.SegmentEntry> segments = new ArrayList<>(last.segments());
       segments.add(segment.finish(snapshot.codec()));
-      Manifest.Source source = new Manifest.Source(last.model(), last.dim(), last.split());
+      Manifest.Source source =
+          new Manifest.Source(last.model(), last.language(), last.dim(), last.split());
       Manifest next =
           Manifest.of(writer.nextCommit(), last.created(), source, last.codec(), segments);
       writer.commit(next);
