@@ -100,7 +100,7 @@ final class TerminalProgress implements Progress {
       return "%s: %s".formatted(name, time(seconds));
     }
     double rate = done / Math.max(seconds, 1e-9);
-    String speed = String.format(Locale.ROOT, "%,.0f %s/s", rate, unit);
+    String speed = String.format(Locale.ROOT, rate < 10 ? "%.1f %s/s" : "%,.0f %s/s", rate, unit);
     String more = detail.isEmpty() ? "" : ", " + detail;
     if (finished) {
       return String.format(

@@ -41,6 +41,8 @@ import picocli.CommandLine.Option;
       "See also 'tartan mine' and 'tartan teach', which make examples.",
     })
 final class TrainCommand implements Callable<Integer> {
+  private static final int PART_PASSAGES = 32;
+
   @Option(
       names = "--model",
       paramLabel = "M",
@@ -96,8 +98,11 @@ final class TrainCommand implements Callable<Integer> {
   @Option(
       names = "--accumulate",
       paramLabel = "N",
-      description = "Parts that a step is computed in, to save memory (default: ${DEFAULT-VALUE}).")
-  int accumulate = 1;
+      description = {
+        "Parts that a step is computed in, to save memory (default: parts of at most 32 passages, but",
+        "1 with --freeze-backbone, which needs little, and with --in-batch-negatives, of one part each).",
+      })
+  @Nullable Integer accumulate;
 
   @Option(
       names = "--nway",
@@ -230,13 +235,25 @@ final class TrainCommand implements Callable<Integer> {
         highest,
         new TrainOptions.Schedule(warmup == null ? all / 10 : warmup, !constantRate),
         batch,
-        accumulate,
+        accumulate == null ? parts(passages) : accumulate,
         new Distillation(passages, temperature, inBatch),
         weightDecay,
         clip,
         dropout == null ? null : new Dropout(dropout, dropout),
         freezeBackbone,
         seed);
+  }
+
+  /** The fewest equal parts of a step with at most 32 passages, or of one example each. */
+  private int parts(int passages) {
+    int parts = 1;
+    while (!freezeBackbone
+        && !inBatch
+        && parts < batch
+        && (batch % parts != 0 || batch / parts * passages > PART_PASSAGES)) {
+      parts++;
+    }
+    return parts;
   }
 
   private void report(TrainResult result) {

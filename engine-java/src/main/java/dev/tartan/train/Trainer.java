@@ -128,8 +128,8 @@ public final class Trainer {
         double before = measure(still);
         log.add(new TrainingLog.Row(0, Double.NaN, Double.NaN, Double.NaN, before));
       }
-      progress.stage("training", "examples", (long) options.steps() * options.batch());
-      progress.advance((long) state.step() * options.batch());
+      long left = options.steps() - state.step();
+      progress.stage("training", "examples", left * options.batch());
       while (state.step() < options.steps()) {
         oneStep(training, still, log);
       }

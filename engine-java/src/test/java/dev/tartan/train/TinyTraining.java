@@ -65,7 +65,12 @@ public final class TinyTraining {
   }
 
   static TrainRun run(Path out, boolean resume) {
-    return new TrainRun(GOLDEN.resolve("bert-colbert").toString(), null, out, 2, 3, resume, 2);
+    return run(out, resume, 2);
+  }
+
+  static TrainRun run(Path out, boolean resume, int threads) {
+    String model = GOLDEN.resolve("bert-colbert").toString();
+    return new TrainRun(model, null, out, 2, 3, resume, threads);
   }
 
   /** Options for so many steps of a fast training with dropout. */

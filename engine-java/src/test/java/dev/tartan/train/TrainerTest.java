@@ -40,6 +40,18 @@ class TrainerTest {
     assertFalse(java.util.Arrays.equals(weights("a"), weights("c")));
   }
 
+  @Test
+  void threadsDoNotChangeTheModel() throws IOException {
+    train("two", 6, true, 7);
+    Trainer.train(
+        TinyTraining.run(directory.resolve("one"), false, 1),
+        TinyTraining.options(6, true, 7),
+        data,
+        Progress.NONE);
+    assertArrayEquals(weights("two"), weights("one"));
+    assertEquals(text("two", "training/log.csv"), text("one", "training/log.csv"));
+  }
+
   @ParameterizedTest
   @ValueSource(booleans = {false, true})
   void resumedIsAsUninterrupted(boolean frozen) throws IOException {
