@@ -5,9 +5,8 @@
 //   TARTAN_FAKE_DEVICES 1    TARTAN_FAKE_CAPABILITY 9.0    TARTAN_FAKE_MEMORY bytes a device, 1 GiB
 //   TARTAN_FAKE_SEED 1       of the order in which threads and blocks run
 //   TARTAN_FAKE_ASYNC 0      1: work waits until somebody synchronises
-//   TARTAN_FAKE_RACES bytes  races are looked for in allocations up to this size, 1 MiB; 0: only in shared
-//   memory TARTAN_FAKE_FAIL         function:code:n[,...]: from its n-th call on, a function returns that
-//   code
+//   TARTAN_FAKE_RACES bytes  races are looked for in allocations up to this size, 1 MiB; 0: in shared memory
+//   TARTAN_FAKE_FAIL         function:code:n[,...]: from its n-th call on, a function returns that code
 // The first one counts at cuInit.
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +30,7 @@ struct Failure {
 
 std::map<std::string, std::string> overrides;
 std::vector<Failure> failures;
+std::map<std::string, uint64_t> calls;
 Settings loaded;
 bool is_loaded = false;
 
@@ -124,6 +124,7 @@ const Settings& settings() {
 
 Call::Call(const char* name, Needs needs) : code(kSuccess), lock_(state.lock) {
   settings();
+  calls[name]++;
   if (const int failure = injected(name)) {
     code = failure;
   } else if (needs != kNeedsNothing && !state.initialized) {
@@ -260,6 +261,12 @@ EXPORT void tartan_fake_set(const char* name, const char* value) {
   const std::lock_guard<std::recursive_mutex> lock(state.lock);
   overrides[name] = value;
   load_settings();
+}
+
+// How often a function was called.
+EXPORT uint64_t tartan_fake_calls(const char* function) {
+  const std::lock_guard<std::recursive_mutex> lock(state.lock);
+  return calls[function];
 }
 
 EXPORT const char* tartan_fake_last_error() { return state.last_error.c_str(); }

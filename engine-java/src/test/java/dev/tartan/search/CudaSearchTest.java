@@ -2,9 +2,12 @@ package dev.tartan.search;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.Contenders;
+import dev.tartan.compute.cuda.CudaProperties;
+import dev.tartan.compute.cuda.FakeDriver;
 import dev.tartan.indexing.IndexOptions;
 import dev.tartan.indexing.TestIndex;
 import dev.tartan.memory.Matrix;
@@ -16,6 +19,7 @@ import java.util.SplittableRandom;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.IntStream;
 import java.util.stream.LongStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -35,6 +39,16 @@ class CudaSearchTest {
           SearchOptions.top(K),
           SearchOptions.exhaustive(K),
           SearchOptions.of(K, new SearchSettings(2, 0.3f, 60, 15, "given")));
+
+  private static final List<String> CALLS =
+      List.of(
+          "cuLaunchKernel",
+          "cuMemcpyHtoDAsync_v2",
+          "cuMemcpyDtoHAsync_v2",
+          "cuMemsetD8Async",
+          "cuStreamSynchronize",
+          "cuMemAlloc_v2",
+          "cuMemHostAlloc");
 
   @TempDir Path directory;
 
@@ -62,6 +76,29 @@ class CudaSearchTest {
         assertSameOnVirtualThreads(other, queries.subList(0, CALLERS));
         assertEqualTokens(right, other, queries.getFirst());
       }
+    }
+  }
+
+  /** One that finds its memory there: the counts in docs/kernels.md. */
+  @Test
+  void aSearchAsksTheDriverForLittle() {
+    assumeTrue(CudaProperties.read().emulated(), "the driver of this machine does not count");
+    Path index = directory.resolve("counted");
+    TestIndex.write(index, IndexOptions.of(DIM, 2), TestIndex.docs(2, 400, DIM, 1));
+    SearchOptions way = SearchOptions.of(K, new SearchSettings(4, -1, 300, 120, "given"));
+    try (Backend device = Contenders.cuda(true);
+        Snapshot snapshot = Snapshot.open(index);
+        Arena arena = Arena.ofShared();
+        Searcher searcher = new Searcher(snapshot, device)) {
+      Matrix query = query(5, arena);
+      searcher.search(query, way);
+      searcher.search(query, way);
+      long[] before = CALLS.stream().mapToLong(FakeDriver::calls).toArray();
+      searcher.search(query, way);
+      long[] after = CALLS.stream().mapToLong(FakeDriver::calls).toArray();
+      assertEquals(
+          List.of(13L, 10L, 6L, 1L, 6L, 0L, 0L),
+          IntStream.range(0, after.length).mapToObj(i -> after[i] - before[i]).toList());
     }
   }
 

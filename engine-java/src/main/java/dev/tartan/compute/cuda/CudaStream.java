@@ -323,6 +323,13 @@ final class CudaStream {
     return pending;
   }
 
+  /** Copies pinned memory to the device. It must not change before the next {@link #await}. */
+  void uploadPinned(MemorySegment source, long address) {
+    device.enter();
+    pending = true;
+    CudaFunctions.memcpyHtoDAsync(address, source, source.byteSize(), handle);
+  }
+
   /** Copies {@code source} to the device. It may change when this returns. */
   void upload(MemorySegment source, long address) {
     if (source.isNative() && source.byteSize() > STAGE) {

@@ -25,6 +25,14 @@ final class DeviceMemory {
   /** Token residuals or embeddings of a segment that take more bytes than this stay on the host. */
   static final String TOKENS = "tartan.cuda.tokens";
 
+  /**
+   * Bytes of tokens that are brought from the host at a time, unless a single passage takes more; 8
+   * MiB unless it is set.
+   */
+  static final String PART = "tartan.cuda.part";
+
+  private static final long PART_BYTES = 8 << 20;
+
   private static final long LEAST = 512;
   private static final int STEPS = 8;
 
@@ -34,6 +42,7 @@ final class DeviceMemory {
   private final CudaDevice device;
   private final long limit;
   private final long mostTokens;
+  private final long partBytes;
   private final boolean pooled;
   private final Spares[] spares = new Spares[Long.SIZE * STEPS];
   private long taken; // from the driver, spares included
@@ -60,8 +69,13 @@ final class DeviceMemory {
     this.device = device;
     this.limit = CudaDriver.bytes(LIMIT, device.freeBytes() / 10 * 9);
     this.mostTokens = CudaDriver.bytes(TOKENS, Long.MAX_VALUE);
+    this.partBytes = CudaDriver.bytes(PART, PART_BYTES);
     this.pooled = !"false".equals(CudaDriver.property(POOL));
     Arrays.setAll(spares, i -> new Spares());
+  }
+
+  long partBytes() {
+    return partBytes;
   }
 
   boolean pooled() {

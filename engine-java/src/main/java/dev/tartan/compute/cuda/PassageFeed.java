@@ -12,14 +12,9 @@ import java.util.List;
 /**
  * Brings passages to the device to be scored, where their tokens are on the host alone: a part of
  * the candidates of a query at a time, gathered in pinned memory as passages number 0, 1, 2, ...
- * and copied as one block. A part waits for the one before it.
+ * and copied as one block. While the device copies and scores a part, the next is gathered.
  */
 final class PassageFeed implements AutoCloseable {
-  /** Bytes of a part, unless a single passage takes more; 8 MiB unless it is set. */
-  static final String PART = "tartan.cuda.part";
-
-  private static final long PART_BYTES = 8 << 20;
-
   /** To start with: what is gathered is seldom as much as a part may be. */
   private static final long LEAST_BYTES = 64 << 10;
 
@@ -28,9 +23,11 @@ final class PassageFeed implements AutoCloseable {
   private final CudaScope scope;
   private final DeviceMemory memory;
   private final CudaStream stream;
-  private final long partBytes = CudaDriver.bytes(PART, PART_BYTES);
-  private PinnedMemory gathered;
-  private long block;
+  private final long partBytes;
+  private final Slot[] slots = new Slot[2];
+
+  /** Memory of a part: pinned, and as much on the device. */
+  private record Slot(PinnedMemory gathered, long block) {}
 
   /**
    * A part of the candidates of one query, on the device.
@@ -40,7 +37,7 @@ final class PassageFeed implements AutoCloseable {
    */
   record Part(CudaBuffer offsets, List<CudaBuffer> tokens, Scored scored) {}
 
-  /** What is done with a part before the next is brought. */
+  /** What is asked for with a part before the next is brought. */
   interface Step {
     void accept(Part part);
   }
@@ -96,8 +93,14 @@ final class PassageFeed implements AutoCloseable {
     this.scope = scope;
     this.memory = memory;
     this.stream = stream;
-    gathered = PinnedMemory.allocate(memory.device(), LEAST_BYTES);
-    block = memory.allocate(LEAST_BYTES);
+    this.partBytes = memory.partBytes();
+    for (int i = 0; i < slots.length; i++) {
+      slots[i] = slot(LEAST_BYTES);
+    }
+  }
+
+  private Slot slot(long bytes) {
+    return new Slot(PinnedMemory.allocate(memory.device(), bytes), memory.allocate(bytes));
   }
 
   /**
@@ -111,14 +114,15 @@ final class PassageFeed implements AutoCloseable {
     long first = q * candidates.capacity();
     long scores = scope.backend().own(candidates.scores()).slice(first, n).address();
     Chosen chosen = new Chosen(numbers(candidates, first, n), offsets);
-    while (chosen.next(arrays, partBytes)) {
+    for (int turn = 0; chosen.next(arrays, partBytes); turn = 1 - turn) {
       long bytes = bytes(chosen.count, chosen.tokens, arrays);
-      reserve(bytes);
-      Part part = gather(chosen, arrays, scores + (long) chosen.done * Float.BYTES);
-      stream.upload(gathered.segment().asSlice(0, bytes), block);
+      Slot slot = reserve(turn, bytes);
+      Part part = gather(chosen, arrays, slot, scores + (long) chosen.done * Float.BYTES);
+      stream.synchronise(); // the part before
+      stream.uploadPinned(slot.gathered.segment().asSlice(0, bytes), slot.block);
       step.accept(part);
-      stream.synchronise();
     }
+    stream.synchronise();
   }
 
   private static int[] numbers(Candidates candidates, long first, int n) {
@@ -138,30 +142,33 @@ final class PassageFeed implements AutoCloseable {
     return bytes;
   }
 
-  private void reserve(long bytes) {
-    long now = gathered.segment().byteSize();
+  /** A slot with room for so much, whose last part is done: it was waited for. */
+  private Slot reserve(int turn, long bytes) {
+    long now = slots[turn].gathered.segment().byteSize();
     if (bytes > now) {
-      close();
-      long more = Math.max(bytes, Math.min(2 * now, partBytes));
-      gathered = PinnedMemory.allocate(memory.device(), more);
-      block = memory.allocate(more);
+      Slot larger = slot(Math.max(bytes, Math.min(2 * now, partBytes)));
+      free(slots[turn]);
+      slots[turn] = larger;
     }
+    return slots[turn];
   }
 
-  private Part gather(Chosen chosen, List<CudaBuffer> arrays, long scores) {
+  private Part gather(Chosen chosen, List<CudaBuffer> arrays, Slot slot, long scores) {
+    MemorySegment gathered = slot.gathered.segment();
+    long block = slot.block;
     int count = chosen.count;
     long numbers = aligned((count + 1L) * Long.BYTES);
     long at = numbers + aligned((long) count * Integer.BYTES);
     long token = 0;
     for (int i = 0; i < count; i++) {
-      gathered.segment().setAtIndex(Layouts.I64, i, token);
-      gathered.segment().set(Layouts.I32, numbers + (long) i * Integer.BYTES, i);
+      gathered.setAtIndex(Layouts.I64, i, token);
+      gathered.set(Layouts.I32, numbers + (long) i * Integer.BYTES, i);
       token += chosen.last(i) - chosen.first(i);
     }
-    gathered.segment().setAtIndex(Layouts.I64, count, token);
+    gathered.setAtIndex(Layouts.I64, count, token);
     List<CudaBuffer> tokens = new ArrayList<>();
     for (CudaBuffer array : arrays) {
-      gather(chosen, array, at);
+      gather(chosen, array, gathered, at);
       tokens.add(new CudaBuffer(scope, array.dtype(), token, array.columns(), block + at, null));
       at += aligned(token * rowBytes(array));
     }
@@ -171,13 +178,12 @@ final class PassageFeed implements AutoCloseable {
         new Scored.Some(block + numbers, scores, count));
   }
 
-  private void gather(Chosen chosen, CudaBuffer array, long place) {
+  private static void gather(Chosen chosen, CudaBuffer array, MemorySegment gathered, long place) {
     long rowBytes = rowBytes(array);
     long at = place;
     for (int i = 0; i < chosen.count; i++) {
       long bytes = (chosen.last(i) - chosen.first(i)) * rowBytes;
-      MemorySegment.copy(
-          array.wrapped(), chosen.first(i) * rowBytes, gathered.segment(), at, bytes);
+      MemorySegment.copy(array.wrapped(), chosen.first(i) * rowBytes, gathered, at, bytes);
       at += bytes;
     }
   }
@@ -193,7 +199,13 @@ final class PassageFeed implements AutoCloseable {
   /** Everything that was brought has been worked on. */
   @Override
   public void close() {
-    memory.release(block, gathered.segment().byteSize());
-    gathered.close();
+    for (Slot slot : slots) {
+      free(slot);
+    }
+  }
+
+  private void free(Slot slot) {
+    memory.release(slot.block, slot.gathered.segment().byteSize());
+    slot.gathered.close();
   }
 }

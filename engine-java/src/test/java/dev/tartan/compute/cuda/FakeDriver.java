@@ -18,7 +18,7 @@ import java.util.List;
 import java.util.Map;
 
 /** The driver that runs kernels on the processor (kernels/src/test/driver), and its settings. */
-final class FakeDriver {
+public final class FakeDriver {
   private FakeDriver() {}
 
   /** The library; the test is skipped where it was not built. */
@@ -40,6 +40,21 @@ final class FakeDriver {
       MemorySegment first = arena.allocateFrom(name);
       MemorySegment second = arena.allocateFrom(value);
       set.invokeExact(first, second);
+    } catch (Throwable e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /** How often a function of the driver was called in this process. */
+  public static long calls(String function) {
+    try (Arena arena = Arena.ofConfined()) {
+      MethodHandle calls =
+          Linker.nativeLinker()
+              .downcallHandle(
+                  SymbolLookup.libraryLookup(file(), Arena.global())
+                      .findOrThrow("tartan_fake_calls"),
+                  FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS));
+      return (long) calls.invokeExact(arena.allocateFrom(function));
     } catch (Throwable e) {
       throw new AssertionError(e);
     }
