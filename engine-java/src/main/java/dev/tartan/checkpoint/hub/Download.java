@@ -113,14 +113,14 @@ final class Download {
         try {
           receive(out);
         } catch (Cut e) {
-          failures = out.size() > before ? 1 : failures + 1;
+          failures = out.size() > before ? 0 : failures + 1;
           if (failures > FAILURES) {
             throw new TartanException(
                 "the connection to %s broke %d times at byte %,d of %,d; the same command goes on from there"
                     .formatted(file.address(), failures, out.size(), file.size()),
                 e);
           }
-          HubClient.pause(HubClient.backoff(failures));
+          HubClient.pause(failures == 0 ? 0 : HubClient.backoff(failures));
         }
       }
     }

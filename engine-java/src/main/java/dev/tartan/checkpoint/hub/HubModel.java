@@ -43,6 +43,7 @@ final class HubModel {
           Hub.Model other = cached();
           model.set(other == null ? remote() : other);
         });
+    progress.done();
     return model.get();
   }
 
@@ -90,14 +91,14 @@ final class HubModel {
           new CheckpointFiles(
               listing.paths(),
               path -> {
-                fetch(client, commit, List.of(path), _ -> {});
+                fetchSmall(client, commit, List.of(path));
                 return json(cache.snapshot(commit).resolve(path));
               });
       List<String> missing = files.missing();
       if (!missing.isEmpty()) {
         throw client.errors().unreadable(missing);
       }
-      fetch(client, commit, files.small(), _ -> {});
+      fetchSmall(client, commit, files.small());
       fetchWeights(client, commit, files.weights());
       CheckpointFiles.TELLING.stream()
           .filter(path -> !listing.paths().contains(path))
@@ -108,16 +109,12 @@ final class HubModel {
   }
 
   private void fetchWeights(HubClient client, String commit, List<String> paths) {
-    Kibibytes kibibytes = new Kibibytes();
-    long left = 0;
-    for (String path : paths) {
-      HubClient.RemoteFile file = client.file(commit, path);
-      left += Download.left(file, cache.blob(file.checksum()));
-    }
+    List<HubClient.RemoteFile> files = lacking(client, commit, paths);
+    long left = files.stream().mapToLong(f -> Download.left(f, cache.blob(f.checksum()))).sum();
     checkSpace(left);
     progress.stage("fetching " + name, "KiB", left >> 10);
-    fetch(client, commit, paths, kibibytes);
-    progress.done();
+    Kibibytes kibibytes = new Kibibytes();
+    files.forEach(file -> fetch(client, commit, file, kibibytes));
   }
 
   /** Counts bytes, tells KiB. */
@@ -147,16 +144,23 @@ final class HubModel {
     }
   }
 
-  private void fetch(HubClient client, String commit, List<String> paths, LongConsumer fetched) {
+  private List<HubClient.RemoteFile> lacking(HubClient client, String commit, List<String> paths) {
     Set<String> there = cache.paths(commit);
-    for (String path : paths) {
-      if (!there.contains(path)) {
-        HubClient.RemoteFile file = client.file(commit, path);
-        Path blob = cache.blob(file.checksum());
-        new Download(client, file, blob, fetched).run();
-        cache.link(commit, path, blob);
-      }
-    }
+    return paths.stream()
+        .filter(path -> !there.contains(path))
+        .map(path -> client.file(commit, path))
+        .toList();
+  }
+
+  private void fetch(
+      HubClient client, String commit, HubClient.RemoteFile file, LongConsumer fetched) {
+    Path blob = cache.blob(file.checksum());
+    new Download(client, file, blob, fetched).run();
+    cache.link(commit, file.path(), blob);
+  }
+
+  private void fetchSmall(HubClient client, String commit, List<String> paths) {
+    lacking(client, commit, paths).forEach(file -> fetch(client, commit, file, _ -> {}));
   }
 
   private static JsonNode json(Path file) {

@@ -8,11 +8,17 @@ import java.time.Duration;
 final class StallGuard implements AutoCloseable {
   private static final Duration PATIENCE = Duration.ofSeconds(60);
 
+  private final Duration patience;
   private final Thread watch;
   private volatile long last = System.nanoTime();
 
   StallGuard(InputStream in) {
-    watch = Thread.ofVirtual().start(() -> watch(in));
+    this(in, PATIENCE);
+  }
+
+  StallGuard(InputStream in, Duration patience) {
+    this.patience = patience;
+    this.watch = Thread.ofVirtual().start(() -> watch(in));
   }
 
   void moved() {
@@ -21,8 +27,8 @@ final class StallGuard implements AutoCloseable {
 
   private void watch(InputStream in) {
     try {
-      while (System.nanoTime() - last < PATIENCE.toNanos()) {
-        Thread.sleep(PATIENCE.dividedBy(10));
+      while (System.nanoTime() - last < patience.toNanos()) {
+        Thread.sleep(patience.dividedBy(10));
       }
       in.close();
     } catch (InterruptedException | IOException e) {
