@@ -1,9 +1,11 @@
 package dev.tartan;
 
+import dev.tartan.checkpoint.hub.Hub;
 import dev.tartan.compute.Backend;
 import dev.tartan.encode.Encoder;
 import dev.tartan.encode.Encoders;
 import dev.tartan.memory.Matrix;
+import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
 import dev.tartan.search.Hit;
 import dev.tartan.search.SearchOptions;
@@ -37,15 +39,22 @@ public final class Tartan implements AutoCloseable {
   private final Searcher searcher;
   private final int threads;
   private final @Nullable String language;
+  private final Progress progress;
   private @Nullable Encoder encoder;
   private boolean closed;
 
-  private Tartan(Snapshot snapshot, Backend backend, int threads, @Nullable String language) {
+  private Tartan(
+      Snapshot snapshot,
+      Backend backend,
+      int threads,
+      @Nullable String language,
+      Progress progress) {
     this.snapshot = snapshot;
     this.backend = backend;
     this.searcher = new Searcher(snapshot, backend);
     this.threads = threads;
     this.language = language;
+    this.progress = progress;
   }
 
   /**
@@ -76,10 +85,20 @@ public final class Tartan implements AutoCloseable {
    * @param language as the model spells it; null for that of the index
    */
   public static Tartan open(Path path, Backend backend, int threads, @Nullable String language) {
+    return open(path, backend, threads, language, Progress.NONE);
+  }
+
+  /**
+   * As {@link #open(Path, Backend, int, String)}.
+   *
+   * @param progress told of the model's files where they must be fetched from the hub first
+   */
+  public static Tartan open(
+      Path path, Backend backend, int threads, @Nullable String language, Progress progress) {
     Snapshot snapshot = null;
     try {
       snapshot = Snapshot.open(path);
-      return new Tartan(snapshot, backend, threads, language);
+      return new Tartan(snapshot, backend, threads, language, progress);
     } catch (RuntimeException e) {
       if (snapshot != null) {
         snapshot.close();
@@ -163,7 +182,10 @@ public final class Tartan implements AutoCloseable {
       }
       Encoder opened =
           Encoders.open(
-              model, threads, language == null ? snapshot.manifest().language() : language);
+              model,
+              threads,
+              language == null ? snapshot.manifest().language() : language,
+              Hub.ofEnvironment(progress));
       if (opened.dim() != snapshot.codec().dim()) {
         opened.close();
         throw new TartanException(

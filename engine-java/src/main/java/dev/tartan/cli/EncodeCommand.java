@@ -76,7 +76,8 @@ final class EncodeCommand implements Callable<Integer> {
       names = "--model",
       paramLabel = "M",
       description =
-          "tartan-mini, or the folder of a ColBERT, PyLate or BGE-M3 checkpoint (default: ${DEFAULT-VALUE}).")
+          "tartan-mini, or the folder or the hub name of a ColBERT, PyLate or BGE-M3 checkpoint, see"
+              + " 'tartan index' (default: ${DEFAULT-VALUE}).")
   String model = Encoders.TARTAN_MINI;
 
   @Option(
@@ -112,7 +113,7 @@ final class EncodeCommand implements Callable<Integer> {
       Path lengths = doclens == null ? null : files.add(doclens);
       Path idsFile = ids == null ? null : files.add(ids);
       long[] shape;
-      try (Encoder encoder = Encoders.open(model, shared.threads, language)) {
+      try (Encoder encoder = shared.openModel(model, language)) {
         shape =
             lengths == null
                 ? queries(encoder, asked, rows, written)

@@ -42,6 +42,7 @@ import picocli.CommandLine.TypeConversionException;
       "Examples:",
       "  tartan index --collection docs.jsonl --index my-index",
       "  tartan index --collection docs.tsv --index my-index --nbits 4 --split 180",
+      "  tartan index --collection docs.jsonl --index my-index --model colbert-ir/colbertv2.0",
       "  tartan index --embeddings docs.npy --doclens lens.npy --index my-index",
     })
 final class IndexCommand implements Callable<Integer> {
@@ -64,7 +65,8 @@ final class IndexCommand implements Callable<Integer> {
       names = "--model",
       paramLabel = "M",
       description =
-          "tartan-mini (the default for texts) or the folder of a ColBERT, PyLate or BGE-M3 checkpoint; with"
+          "tartan-mini (the default for texts), or the folder of a ColBERT, PyLate or BGE-M3 checkpoint, or"
+              + " its name on the Hugging Face hub (ORG/NAME or ORG/NAME@REVISION), which is fetched once; with"
               + " --embeddings the model that made them, to search the index in words.")
   @Nullable String model;
 
@@ -196,7 +198,7 @@ final class IndexCommand implements Callable<Integer> {
     IndexDirectory.open(index)
         .close(); // another writer or a full disk shows before the model loads
     try (Encoder encoder =
-        Encoders.open(model == null ? Encoders.TARTAN_MINI : model, shared.threads, language)) {
+        shared.openModel(model == null ? Encoders.TARTAN_MINI : model, language)) {
       IndexOptions options =
           new IndexOptions(
               encoder.dim(),

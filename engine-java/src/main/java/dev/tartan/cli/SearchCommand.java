@@ -140,7 +140,7 @@ final class SearchCommand implements Callable<Integer> {
       throw shared.wrong("--query-ids is for --query-embeddings");
     }
     Backend backend = shared.openBackend();
-    try (Tartan tartan = Tartan.open(index, backend, shared.threads, language)) {
+    try (Tartan tartan = Tartan.open(index, backend, shared.threads, language, shared.progress())) {
       SearchSettings settings = tartan.searcher().settings(options);
       if (query != null) {
         one(tartan, query, options, settings);

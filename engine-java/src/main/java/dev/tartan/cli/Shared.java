@@ -1,9 +1,13 @@
 package dev.tartan.cli;
 
 import dev.tartan.Backends;
+import dev.tartan.checkpoint.hub.Hub;
 import dev.tartan.compute.Backend;
+import dev.tartan.encode.Encoder;
+import dev.tartan.encode.Encoders;
 import dev.tartan.memory.Progress;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
 /** Options and manners of the commands that work for long. */
@@ -49,6 +53,11 @@ final class Shared extends Output {
   <T> T usage(Supplier<T> options) {
     checkOptions();
     return super.usage(options);
+  }
+
+  /** Opens a model, showing its way here where it comes from the hub. */
+  Encoder openModel(String model, @Nullable String language) {
+    return Encoders.open(model, threads, language, Hub.ofEnvironment(progress()));
   }
 
   Progress progress() {

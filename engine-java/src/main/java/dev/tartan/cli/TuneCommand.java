@@ -3,7 +3,6 @@ package dev.tartan.cli;
 import dev.tartan.collection.Query;
 import dev.tartan.compute.Backend;
 import dev.tartan.encode.Encoder;
-import dev.tartan.encode.Encoders;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
@@ -93,7 +92,7 @@ final class TuneCommand implements Callable<Integer> {
           "the index at %s was made of brought embeddings and knows no model; tune it with --query-embeddings"
               .formatted(index));
     }
-    try (Encoder encoder = Encoders.open(manifest.model(), shared.threads, manifest.language())) {
+    try (Encoder encoder = shared.openModel(manifest.model(), manifest.language())) {
       return encoder.encodeQueries(texts, arena);
     }
   }

@@ -1,10 +1,12 @@
 package dev.tartan.encode;
 
 import dev.tartan.checkpoint.Weights;
+import dev.tartan.checkpoint.hub.Hub;
 import dev.tartan.encode.model.PairScorer;
 import dev.tartan.encode.text.PairInputs;
 import dev.tartan.encode.text.TokenSequence;
 import dev.tartan.encode.text.Tokenizer;
+import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
@@ -40,18 +42,29 @@ public final class CrossEncoder implements AutoCloseable {
   /**
    * Opens a model.
    *
-   * @param model the folder of a Hugging Face checkpoint for sequence classification
+   * @param model the folder of a Hugging Face checkpoint for sequence classification, or its name
+   *     on the hub
    * @param maxLength the most tokens of a pair, special ones included; 0 for 512 or as many as the
    *     model reads
    * @throws TartanException if there is no such model, or one of its files is missing, damaged or
    *     of a kind that is not supported
    */
   public static CrossEncoder open(String model, int maxLength) {
-    Path folder = Encoders.folder(model);
+    return open(model, maxLength, Hub.ofEnvironment(Progress.NONE));
+  }
+
+  /**
+   * As {@link #open(String, int)}.
+   *
+   * @param hub where a model comes from that is no folder
+   */
+  public static CrossEncoder open(String model, int maxLength, Hub hub) {
+    ModelFolder found = ModelFolder.find(model, hub);
+    Path folder = found.path();
     Arena arena = Arena.ofShared();
     Tokenizer tokenizer = null;
     try {
-      tokenizer = new ModelFolder(folder).tokenizer();
+      tokenizer = found.tokenizer();
       PairScorer scorer =
           PairScorer.open(Checkpoint.architecture(folder), Weights.open(folder, arena), arena);
       int length = maxLength == 0 ? Math.min(512, scorer.maxLength()) : maxLength;

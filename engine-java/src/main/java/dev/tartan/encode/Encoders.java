@@ -1,10 +1,9 @@
 package dev.tartan.encode;
 
+import dev.tartan.checkpoint.hub.Hub;
+import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
-import java.nio.file.Files;
-import java.nio.file.InvalidPathException;
-import java.nio.file.Path;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -26,19 +25,29 @@ public final class Encoders {
   }
 
   /**
+   * As {@link #open(String, int, String, Hub)} with the hub that the variables of the process name,
+   * in silence.
+   */
+  public static Encoder open(String model, int threads, @Nullable String language) {
+    return open(model, threads, language, Hub.ofEnvironment(Progress.NONE));
+  }
+
+  /**
    * Opens a model.
    *
    * @param model {@link #TARTAN_MINI}, or the folder of a checkpoint in the layout of ColBERT, of
-   *     PyLate (or sentence-transformers), or of BGE-M3
+   *     PyLate (or sentence-transformers), or of BGE-M3, or the name of one on the hub ({@code
+   *     colbert-ir/colbertv2.0}, {@code name@revision}), where no folder has that name
    * @param threads how many batches of passages are encoded at a time; queries use the calling
    *     thread
    * @param language of texts that do not tell theirs, for models with a part for each language
    *     (X-MOD), such as {@code fr_XX} or {@code fr}, or {@code auto} to detect it (by Apache
    *     OpenNLP, which must be on the class path); null for that of the checkpoint
+   * @param hub where models come from that are no folder
    * @throws TartanException if there is no such model or language, or one of its files is missing,
-   *     damaged or of a kind that is not supported
+   *     damaged or of a kind that is not supported, or the hub does not give it
    */
-  public static Encoder open(String model, int threads, @Nullable String language) {
+  public static Encoder open(String model, int threads, @Nullable String language, Hub hub) {
     if (threads < 1) {
       throw new TartanException("threads is " + threads + "; at least 1 is needed");
     }
@@ -46,7 +55,7 @@ public final class Encoders {
       new Languages(model, List.of()).choose(language, "");
       return TartanMini.open(threads);
     }
-    return new ModelFolder(folder(model)).open(threads, language);
+    return ModelFolder.find(model, hub).open(threads, language);
   }
 
   /**
@@ -59,21 +68,6 @@ public final class Encoders {
   public static ModelParts parts(String model, Arena arena) {
     return model.equals(TARTAN_MINI)
         ? TartanMini.parts(arena)
-        : new ModelFolder(folder(model)).parts(arena);
-  }
-
-  /** The absolute path of a model's folder. */
-  static Path folder(String model) {
-    try {
-      Path folder = Path.of(model).toAbsolutePath().normalize();
-      if (Files.exists(folder)) {
-        return folder;
-      }
-      throw new TartanException(
-          "no model '%s': give '%s' or the folder of a ColBERT checkpoint"
-              .formatted(model, TARTAN_MINI));
-    } catch (InvalidPathException e) {
-      throw new TartanException("no model '%s': it is no path".formatted(model), e);
-    }
+        : ModelFolder.find(model, Hub.ofEnvironment(Progress.NONE)).parts(arena);
   }
 }

@@ -2,6 +2,7 @@ package dev.tartan.encode;
 
 import dev.tartan.checkpoint.MemoryWeights;
 import dev.tartan.checkpoint.Weights;
+import dev.tartan.checkpoint.hub.Hub;
 import dev.tartan.encode.model.DenseLayer;
 import dev.tartan.encode.model.TokenEmbedder;
 import dev.tartan.encode.text.Tokenizer;
@@ -9,6 +10,7 @@ import dev.tartan.memory.TartanException;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -28,13 +30,39 @@ final class ModelFolder {
           "artifact\\.metadata|(\\d+_\\w+/)?(?!.*\\.index\\.json$)[^/]+\\.(json|txt|model)");
 
   private final Path folder;
+  private final String name;
+
+  /**
+   * Finds the folder that a user means, which comes before a model of the hub, or fetches it.
+   *
+   * @throws TartanException if there is none
+   */
+  static ModelFolder find(String model, Hub hub) {
+    try {
+      Path folder = Path.of(model).toAbsolutePath().normalize();
+      if (Files.exists(folder)) {
+        return new ModelFolder(folder, folder.toString());
+      }
+    } catch (InvalidPathException e) {
+      throw new TartanException("no model '%s': it is no path".formatted(model), e);
+    }
+    if (!Hub.isName(model)) {
+      throw new TartanException(
+          "no model '%s': give '%s', the folder of a checkpoint, or a name of the hub such as colbert-ir/colbertv2.0"
+              .formatted(model, Encoders.TARTAN_MINI));
+    }
+    Hub.Model fetched = hub.fetch(model);
+    return new ModelFolder(fetched.folder(), fetched.name());
+  }
 
   /**
    * @param folder an absolute path
+   * @param name by which the model is found again
    * @throws TartanException if it is no folder of a model
    */
-  ModelFolder(Path folder) {
+  private ModelFolder(Path folder, String name) {
     this.folder = folder;
+    this.name = name;
     if (!Files.isDirectory(folder)) {
       throw new TartanException(folder + " is a file; a model is a folder with config.json in it");
     }
@@ -63,10 +91,10 @@ final class ModelFolder {
             "%s: rows have %d values; only multiples of 8 can be compressed"
                 .formatted(checkpoint.weights().source(), embedder.dim()));
       }
-      Languages languages = new Languages(folder.toString(), embedder.languages());
+      Languages languages = new Languages(name, embedder.languages());
       String stated = checkpoint.architecture().defaultLanguage();
       return new ColbertEncoder(
-          folder.toString(),
+          name,
           checkpoint.config().withDim(embedder.dim()),
           tokenizer,
           embedder,
@@ -80,6 +108,10 @@ final class ModelFolder {
       }
       throw e;
     }
+  }
+
+  Path path() {
+    return folder;
   }
 
   /** What the model is made of, with a copy of its weights in {@code arena}. */

@@ -14,6 +14,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
 
 /** What came of a command line. */
@@ -30,6 +31,12 @@ record Typed(int exit, String out, String err) {
 
   /** A process of its own that runs a command line; stderr goes to {@code err}. */
   static Process start(Path err, Object... args) throws IOException {
+    return start(err, Map.of(), args);
+  }
+
+  /** As {@link #start(Path, Object...)} with more variables of the environment. */
+  static Process start(Path err, Map<String, String> environment, Object... args)
+      throws IOException {
     List<String> words =
         new ArrayList<>(
             List.of(
@@ -41,7 +48,9 @@ record Typed(int exit, String out, String err) {
                 System.getProperty("java.class.path"),
                 Main.class.getName()));
     Stream.of(args).map(Object::toString).forEach(words::add);
-    return new ProcessBuilder(words)
+    ProcessBuilder process = new ProcessBuilder(words);
+    process.environment().putAll(environment);
+    return process
         .redirectOutput(ProcessBuilder.Redirect.DISCARD)
         .redirectError(err.toFile())
         .start();
@@ -86,6 +95,6 @@ record Typed(int exit, String out, String err) {
 
   private static boolean isProgress(String line) {
     return line.matches(
-        "(checking|encoding|sampling|clustering|compressing|inverted lists|.*ing search|reading|training|scoring): .*");
+        "(checking|fetching|encoding|sampling|clustering|compressing|inverted lists|.*ing search|reading|training|scoring): .*");
   }
 }

@@ -22,7 +22,7 @@ class EncodersTest {
 
   @Test
   void namesWhatIsMissing() throws IOException {
-    assertError("no model 'nowhere': give 'tartan-mini' or the folder", "nowhere");
+    assertError("no model 'nowhere': give 'tartan-mini', the folder", "nowhere");
     assertError("no model 'a\0b'", "a\0b");
     assertError("has no config.json", folder.toString());
     Files.writeString(folder.resolve("config.json"), "{\"model_type\": \"t5\"}");
