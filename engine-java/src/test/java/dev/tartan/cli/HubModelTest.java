@@ -25,6 +25,11 @@ class HubModelTest {
     return Typed.start(directory.resolve("err"), environment, args).waitFor();
   }
 
+  private static Path folder(String name) throws URISyntaxException {
+    return Path.of(
+        Objects.requireNonNull(HubModelTest.class.getResource("/checkpoints/" + name)).toURI());
+  }
+
   private String errors() throws IOException {
     return Files.readString(directory.resolve("err"));
   }
@@ -51,7 +56,7 @@ class HubModelTest {
     Map<String, String> offline = Map.of("HF_HOME", cache, "HF_HUB_OFFLINE", "1");
     assertEquals(1, run(offline, indexing));
     assertTrue(errors().contains("tartan: HF_HUB_OFFLINE is set and " + cache), errors());
-    try (FakeHub server = new FakeHub().with(folder)) {
+    try (FakeHub server = new FakeHub().with(folder("distilbert-shards"))) {
       Map<String, String> online = Map.of("HF_HOME", cache, "HF_ENDPOINT", server.address());
       assertEquals(0, run(online, indexing), errors());
       assertTrue(errors().contains("fetching " + FakeHub.NAME + ": "), errors());
@@ -65,5 +70,35 @@ class HubModelTest {
     }
     assertEquals(0, run(offline, searching), errors());
     assertEquals(1, errors().lines().count(), errors());
+  }
+
+  @Test
+  void processesThatFetchTheSameModelShareOneCopy()
+      throws IOException, URISyntaxException, InterruptedException {
+    Path queries = Files.writeString(directory.resolve("q.tsv"), "1\twords of a passage\n");
+    try (FakeHub server = new FakeHub().with(folder("distilbert-shards"))) {
+      Map<String, String> online =
+          Map.of("HF_HOME", directory.toString(), "HF_ENDPOINT", server.address());
+      List<Process> processes = new ArrayList<>();
+      for (int i = 0; i < 2; i++) {
+        Object[] encoding = {
+          "encode",
+          "--queries",
+          queries,
+          "--out",
+          directory.resolve(i + ".npy"),
+          "--model",
+          FakeHub.NAME,
+          "--threads",
+          1
+        };
+        processes.add(Typed.start(directory.resolve("err" + i), online, encoding));
+      }
+      for (int i = 0; i < 2; i++) {
+        assertEquals(0, processes.get(i).waitFor(), Files.readString(directory.resolve("err" + i)));
+      }
+      assertEquals(2, server.sent()); // its shards
+    }
+    assertEquals(-1, Files.mismatch(directory.resolve("0.npy"), directory.resolve("1.npy")));
   }
 }
