@@ -10,6 +10,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -22,7 +23,16 @@ class HubModelTest {
 
   private int run(Map<String, String> environment, Object... args)
       throws IOException, InterruptedException {
-    return Typed.start(directory.resolve("err"), environment, args).waitFor();
+    return start("err", environment, args).waitFor();
+  }
+
+  /** Whatever the variables of whoever runs the tests are. */
+  private Process start(String err, Map<String, String> environment, Object... args)
+      throws IOException {
+    Map<String, String> all =
+        new HashMap<>(Map.of("HF_HUB_CACHE", "", "HF_HUB_OFFLINE", "", "HF_TOKEN", ""));
+    all.putAll(environment);
+    return Typed.start(directory.resolve(err), all, args);
   }
 
   private static Path folder(String name) throws URISyntaxException {
@@ -92,7 +102,7 @@ class HubModelTest {
           "--threads",
           1
         };
-        processes.add(Typed.start(directory.resolve("err" + i), online, encoding));
+        processes.add(start("err" + i, online, encoding));
       }
       for (int i = 0; i < 2; i++) {
         assertEquals(0, processes.get(i).waitFor(), Files.readString(directory.resolve("err" + i)));
