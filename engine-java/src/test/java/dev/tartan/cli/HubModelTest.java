@@ -10,6 +10,7 @@ import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -22,7 +23,21 @@ class HubModelTest {
 
   private int run(Map<String, String> environment, Object... args)
       throws IOException, InterruptedException {
-    return Typed.start(directory.resolve("err"), environment, args).waitFor();
+    return start("err", environment, args).waitFor();
+  }
+
+  /** Whatever the variables of whoever runs the tests are. */
+  private Process start(String err, Map<String, String> environment, Object... args)
+      throws IOException {
+    Map<String, String> all =
+        new HashMap<>(Map.of("HF_HUB_CACHE", "", "HF_HUB_OFFLINE", "", "HF_TOKEN", ""));
+    all.putAll(environment);
+    return Typed.start(directory.resolve(err), all, args);
+  }
+
+  private static Path folder(String name) throws URISyntaxException {
+    return Path.of(
+        Objects.requireNonNull(HubModelTest.class.getResource("/checkpoints/" + name)).toURI());
   }
 
   private String errors() throws IOException {
@@ -51,7 +66,7 @@ class HubModelTest {
     Map<String, String> offline = Map.of("HF_HOME", cache, "HF_HUB_OFFLINE", "1");
     assertEquals(1, run(offline, indexing));
     assertTrue(errors().contains("tartan: HF_HUB_OFFLINE is set and " + cache), errors());
-    try (FakeHub server = new FakeHub().with(folder)) {
+    try (FakeHub server = new FakeHub().with(folder("distilbert-shards"))) {
       Map<String, String> online = Map.of("HF_HOME", cache, "HF_ENDPOINT", server.address());
       assertEquals(0, run(online, indexing), errors());
       assertTrue(errors().contains("fetching " + FakeHub.NAME + ": "), errors());
@@ -65,5 +80,35 @@ class HubModelTest {
     }
     assertEquals(0, run(offline, searching), errors());
     assertEquals(1, errors().lines().count(), errors());
+  }
+
+  @Test
+  void processesThatFetchTheSameModelShareOneCopy()
+      throws IOException, URISyntaxException, InterruptedException {
+    Path queries = Files.writeString(directory.resolve("q.tsv"), "1\twords of a passage\n");
+    try (FakeHub server = new FakeHub().with(folder("distilbert-shards"))) {
+      Map<String, String> online =
+          Map.of("HF_HOME", directory.toString(), "HF_ENDPOINT", server.address());
+      List<Process> processes = new ArrayList<>();
+      for (int i = 0; i < 2; i++) {
+        Object[] encoding = {
+          "encode",
+          "--queries",
+          queries,
+          "--out",
+          directory.resolve(i + ".npy"),
+          "--model",
+          FakeHub.NAME,
+          "--threads",
+          1
+        };
+        processes.add(start("err" + i, online, encoding));
+      }
+      for (int i = 0; i < 2; i++) {
+        assertEquals(0, processes.get(i).waitFor(), Files.readString(directory.resolve("err" + i)));
+      }
+      assertEquals(2, server.sent()); // its shards
+    }
+    assertEquals(-1, Files.mismatch(directory.resolve("0.npy"), directory.resolve("1.npy")));
   }
 }

@@ -96,7 +96,10 @@ final class Download {
         }
       }
     } catch (IOException e) {
-      throw TartanException.io("cannot write the cache of models", e);
+      throw TartanException.io(
+          "cannot write %s (make room, or set HF_HUB_CACHE to another folder)"
+              .formatted(incomplete),
+          e);
     }
   }
 

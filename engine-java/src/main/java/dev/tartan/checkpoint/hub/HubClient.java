@@ -125,7 +125,9 @@ final class HubClient implements AutoCloseable {
     int status = response.statusCode();
     if (status != 200 && status != 206 && status != 416) {
       close(response);
-      throw errors.refused(response, file.path());
+      throw isHub(response.uri())
+          ? errors.refused(response, file.path())
+          : errors.failed(status, file.path());
     }
     return response;
   }

@@ -43,11 +43,15 @@ final class HubErrors {
           new TartanException(
               "%s turns away requests for %s (status 429: too many); try again later"
                   .formatted(host(), name));
-      default ->
-          new TartanException(
-              "%s answers status %d for %s; try again later"
-                  .formatted(host(), status, what.isEmpty() ? name : name + "/" + what));
+      default -> failed(status, what);
     };
+  }
+
+  /** For an answer that says nothing about the model, such as that of the host of the files. */
+  TartanException failed(int status, String what) {
+    return new TartanException(
+        "%s answers status %d for %s; try again later"
+            .formatted(host(), status, what.isEmpty() ? name : name + "/" + what));
   }
 
   private TartanException noModel() {
@@ -98,7 +102,7 @@ final class HubErrors {
           default -> cause.getMessage() == null ? cause.toString() : cause.getMessage();
         };
     return new TartanException(
-        "cannot reach %s for %s: %s; check the network, or give the folder of a model"
+        "no folder '%2$s', and %1$s cannot be reached: %3$s; check the network, or give the folder of a model"
             .formatted(host(), name, reason),
         cause);
   }

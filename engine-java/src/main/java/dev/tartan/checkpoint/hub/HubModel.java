@@ -110,6 +110,9 @@ final class HubModel {
 
   private void fetchWeights(HubClient client, String commit, List<String> paths) {
     List<HubClient.RemoteFile> files = lacking(client, commit, paths);
+    if (files.isEmpty()) {
+      return;
+    }
     long left = files.stream().mapToLong(f -> Download.left(f, cache.blob(f.checksum()))).sum();
     checkSpace(left);
     progress.stage("fetching " + name, "KiB", left >> 10);

@@ -102,6 +102,11 @@ public final class FakeHub implements AutoCloseable {
     return "http://127.0.0.1:" + hub.getAddress().getPort();
   }
 
+  /** How many times weights were sent. */
+  public long sent() {
+    return requests.stream().filter(request -> request.by().equals("cdn")).count();
+  }
+
   private void answer(HttpExchange exchange) throws IOException {
     Integer status = busy.poll();
     String path = exchange.getRequestURI().getRawPath();
