@@ -102,7 +102,7 @@ final class HubErrors {
           default -> cause.getMessage() == null ? cause.toString() : cause.getMessage();
         };
     return new TartanException(
-        "no folder '%2$s', and %1$s cannot be reached: %3$s; check the network, or give the folder of a model"
+        "no folder '%2$s', and %1$s cannot be reached: %3$s; check the network, or set HF_HUB_OFFLINE=1 for a copy in the cache"
             .formatted(host(), name, reason),
         cause);
   }
