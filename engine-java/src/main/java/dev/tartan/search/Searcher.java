@@ -252,18 +252,8 @@ public final class Searcher implements AutoCloseable {
     }
   }
 
-  /** A workspace a shard. */
   private List<Workspace> open(int queries) {
-    List<Workspace> all = new ArrayList<>(shards.size());
-    try {
-      for (Shard shard : shards) {
-        all.add(new Workspace(snapshot, shard, rotation, clock, queries));
-      }
-    } catch (RuntimeException e) {
-      all.forEach(Workspace::close);
-      throw e;
-    }
-    return all;
+    return Workspace.open(snapshot, shards, rotation, clock, queries);
   }
 
   /** Searches that run end first, and no other begins. */

@@ -10,6 +10,7 @@ import dev.tartan.memory.DType;
 import dev.tartan.memory.Matrix;
 import dev.tartan.segment.Snapshot;
 import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
@@ -57,6 +58,25 @@ final class Workspace implements AutoCloseable {
     this.plaid = new PlaidSearch(shard.backend, shard.codec, shard.grid, compressed, clock, scope);
     this.rankings = new Ranking[queries];
     Arrays.setAll(rankings, q -> new Ranking(snapshot.segments()));
+  }
+
+  /** One for each shard. */
+  static List<Workspace> open(
+      Snapshot snapshot,
+      List<Shard> shards,
+      @Nullable QueryRotation rotation,
+      StageClock clock,
+      int queries) {
+    List<Workspace> all = new ArrayList<>(shards.size());
+    try {
+      for (Shard shard : shards) {
+        all.add(new Workspace(snapshot, shard, rotation, clock, queries));
+      }
+    } catch (RuntimeException e) {
+      all.forEach(Workspace::close);
+      throw e;
+    }
+    return all;
   }
 
   /** Takes a query to be searched for. */

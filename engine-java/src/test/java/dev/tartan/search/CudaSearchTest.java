@@ -82,7 +82,6 @@ class CudaSearchTest {
   /** One that finds its memory there: the counts in docs/kernels.md. */
   @Test
   void aSearchAsksTheDriverForLittle() {
-    assumeTrue(CudaProperties.read().emulated(), "the driver of this machine does not count");
     Path index = directory.resolve("counted");
     TestIndex.write(index, IndexOptions.of(DIM, 2), TestIndex.docs(2, 400, DIM, 1));
     SearchOptions way = SearchOptions.of(K, new SearchSettings(4, -1, 300, 120, "given"));
@@ -90,6 +89,7 @@ class CudaSearchTest {
         Snapshot snapshot = Snapshot.open(index);
         Arena arena = Arena.ofShared();
         Searcher searcher = new Searcher(snapshot, device)) {
+      assumeTrue(CudaProperties.read().emulated(), "the driver of this machine does not count");
       Matrix query = query(5, arena);
       searcher.search(query, way);
       searcher.search(query, way);

@@ -30,8 +30,9 @@ public final class FakeDriver {
 
   /** Changes a setting for all that follows in this process; an empty one is that of the start. */
   static void set(String name, String value) {
+    Path file = file(); // outside: it skips the test by an exception
     try (Arena arena = Arena.ofConfined()) {
-      SymbolLookup lookup = SymbolLookup.libraryLookup(file(), Arena.global());
+      SymbolLookup lookup = SymbolLookup.libraryLookup(file, Arena.global());
       MethodHandle set =
           Linker.nativeLinker()
               .downcallHandle(
@@ -47,12 +48,12 @@ public final class FakeDriver {
 
   /** How often a function of the driver was called in this process. */
   public static long calls(String function) {
+    Path file = file();
     try (Arena arena = Arena.ofConfined()) {
       MethodHandle calls =
           Linker.nativeLinker()
               .downcallHandle(
-                  SymbolLookup.libraryLookup(file(), Arena.global())
-                      .findOrThrow("tartan_fake_calls"),
+                  SymbolLookup.libraryLookup(file, Arena.global()).findOrThrow("tartan_fake_calls"),
                   FunctionDescriptor.of(ValueLayout.JAVA_LONG, ValueLayout.ADDRESS));
       return (long) calls.invokeExact(arena.allocateFrom(function));
     } catch (Throwable e) {
