@@ -128,8 +128,8 @@ public final class Trainer {
         double before = measure(still);
         log.add(new TrainingLog.Row(0, Double.NaN, Double.NaN, Double.NaN, before));
       }
-      long left = (long) options.steps() - state.step();
-      progress.stage("training", "examples", left * options.batch());
+      int left = options.steps() - state.step();
+      progress.stage("training", "examples", (long) left * options.batch());
       while (state.step() < options.steps()) {
         oneStep(training, still, log);
       }

@@ -16,6 +16,8 @@ public final class Torch {
       "org.bytedeco:pytorch, org.bytedeco:openblas and org.bytedeco:javacpp, each with the"
           + " classifier of this platform (such as linux-x86_64)";
 
+  private static final String PHYSICAL = "org.bytedeco.javacpp.maxPhysicalBytes";
+
   private Torch() {}
 
   /**
@@ -39,6 +41,10 @@ public final class Torch {
 
   private static final class Loaded {
     static {
+      // JavaCPP's bound, twice the heap, would count mapped files too.
+      if (System.getProperty(PHYSICAL) == null) {
+        System.setProperty(PHYSICAL, "0");
+      }
       torch.set_num_threads(1);
     }
 
