@@ -3,6 +3,7 @@ package dev.tartan.encode;
 import dev.tartan.checkpoint.Weights;
 import dev.tartan.checkpoint.hub.Hub;
 import dev.tartan.encode.model.PairScorer;
+import dev.tartan.encode.text.LengthBatches;
 import dev.tartan.encode.text.PairInputs;
 import dev.tartan.encode.text.TokenSequence;
 import dev.tartan.encode.text.Tokenizer;
@@ -10,8 +11,6 @@ import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -21,9 +20,6 @@ import java.util.stream.IntStream;
  * of one output. Safe for concurrent use; a call works on the calling thread.
  */
 public final class CrossEncoder implements AutoCloseable {
-  /** As for passages: larger batches fall out of the caches. */
-  private static final int BATCH_TOKENS = 512;
-
   private final Tokenizer tokenizer;
   private final PairInputs inputs;
   private final PairScorer scorer;
@@ -73,11 +69,7 @@ public final class CrossEncoder implements AutoCloseable {
             "%s: pairs of %d tokens; from 8 to %d can be read"
                 .formatted(folder, length, scorer.maxLength()));
       }
-      if (tokenizer.size() > scorer.vocabularySize()) {
-        throw new TartanException(
-            "%s knows %d tokens, the model only %d; they do not belong together"
-                .formatted(tokenizer.source(), tokenizer.size(), scorer.vocabularySize()));
-      }
+      tokenizer.requireFits(scorer.vocabularySize());
       return new CrossEncoder(tokenizer, scorer, length);
     } catch (RuntimeException e) {
       arena.close();
@@ -95,17 +87,12 @@ public final class CrossEncoder implements AutoCloseable {
    */
   public float[] scores(String query, List<String> passages) {
     List<TokenSequence> pairs = passages.stream().map(p -> inputs.pair(query, p)).toList();
-    List<Integer> order = new ArrayList<>(IntStream.range(0, pairs.size()).boxed().toList());
-    order.sort(Comparator.comparingInt(i -> -pairs.get(i).length()));
     float[] scores = new float[pairs.size()];
-    for (int from = 0; from < order.size(); ) {
-      int fits = BATCH_TOKENS / pairs.get(order.get(from)).length();
-      List<Integer> batch = order.subList(from, Math.min(order.size(), from + Math.max(1, fits)));
-      float[] values = scorer.score(batch.stream().map(pairs::get).toList());
+    for (int[] batch : LengthBatches.of(pairs, ColbertEncoder.BATCH_TOKENS)) {
+      float[] values = scorer.score(IntStream.of(batch).mapToObj(pairs::get).toList());
       for (int i = 0; i < values.length; i++) {
-        scores[batch.get(i)] = values[i];
+        scores[batch[i]] = values[i];
       }
-      from += batch.size();
     }
     return scores;
   }

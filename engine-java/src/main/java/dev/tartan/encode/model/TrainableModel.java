@@ -1,12 +1,11 @@
 package dev.tartan.encode.model;
 
 import dev.tartan.checkpoint.MemoryWeights;
+import dev.tartan.encode.text.LengthBatches;
 import dev.tartan.encode.text.TokenSequence;
 import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
-import java.util.ArrayList;
 import java.util.Collections;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -128,29 +127,26 @@ public final class TrainableModel implements AutoCloseable {
    */
   public Tensor hidden(List<TokenSequence> sequences, int language, Dropout dropout) {
     Dropout applied = tensors.trains() ? dropout : Dropout.NONE;
-    List<Integer> order = new ArrayList<>(IntStream.range(0, sequences.size()).boxed().toList());
-    order.sort(Comparator.comparingInt(i -> -sequences.get(i).length()));
+    List<int[]> batches = LengthBatches.of(sequences, BATCH_TOKENS);
     TensorVector parts = new TensorVector();
-    for (int from = 0; from < order.size(); ) {
-      int longest = Math.max(1, sequences.get(order.get(from)).length());
-      int to = Math.min(order.size(), from + Math.max(1, BATCH_TOKENS / longest));
-      PaddedBatch batch =
-          PaddedBatch.of(order.subList(from, to).stream().map(sequences::get).toList());
+    for (int[] members : batches) {
+      PaddedBatch batch = PaddedBatch.of(IntStream.of(members).mapToObj(sequences::get).toList());
       Tensor hidden = backbone.forward(batch.input(language, applied));
       parts.push_back(hidden.index_select(0, Torch.longs(batch.kept(), batch.kept().length)));
-      from = to;
     }
-    long[] places = places(sequences, order);
+    long[] places = places(sequences, batches);
     return torch.cat(parts).index_select(0, Torch.longs(places, places.length));
   }
 
-  /** Where each row of the sequences lies when they follow each other in {@code order}. */
-  private static long[] places(List<TokenSequence> sequences, List<Integer> order) {
+  /** Where each row of the sequences lies when they follow each other as in the batches. */
+  private static long[] places(List<TokenSequence> sequences, List<int[]> batches) {
     long[] first = new long[sequences.size()];
     long rows = 0;
-    for (int sequence : order) {
-      first[sequence] = rows;
-      rows += sequences.get(sequence).kept().length;
+    for (int[] batch : batches) {
+      for (int sequence : batch) {
+        first[sequence] = rows;
+        rows += sequences.get(sequence).kept().length;
+      }
     }
     return IntStream.range(0, first.length)
         .boxed()

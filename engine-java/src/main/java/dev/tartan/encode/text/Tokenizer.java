@@ -244,6 +244,20 @@ public final class Tokenizer implements AutoCloseable {
     return suffix;
   }
 
+  /**
+   * Checks that a model knows all tokens.
+   *
+   * @param modelSize one more than the largest id of the model
+   * @throws TartanException if it does not
+   */
+  public void requireFits(int modelSize) {
+    if (size() > modelSize) {
+      throw new TartanException(
+          "%s knows %d tokens, the model only %d; they do not belong together"
+              .formatted(source, size(), modelSize));
+    }
+  }
+
   /** One more than the largest id. */
   public int size() {
     return vocabulary.size();
