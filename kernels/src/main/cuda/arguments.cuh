@@ -187,7 +187,7 @@ struct IntegerMaxSimArguments {
 };
 
 // block 128: of query blockIdx.y the candidates 4 * blockIdx.x, + 4 and every 4 * gridDim.x-th from there, one a warp.
-// Dynamic shared memory: bytes as fused_shared_bytes (maxsim.cuh) gives.
+// Dynamic shared memory: the fragments of 32 query rows, 1,024 bytes for every 16 dimensions.
 //   tartan_maxsim_<nbits>: with scores of centroids     tartan_rescore_<nbits>: with centroids themselves
 //   tartan_maxsim_dense
 struct MaxSimArguments {

@@ -20,9 +20,7 @@ struct Block {
     return View<int8_t>(reinterpret_cast<int8_t*>(start + sizeof(BlockHead) + head.lanes * 8));
   }
   // Of the look-ups: [groups][16][lanes]; or the weights of dot products.
-  TARTAN_METHOD View<uint8_t> tables() const {
-    return View<uint8_t>(start + sizeof(BlockHead) + head.lanes * (8 + head.dim));
-  }
+  TARTAN_METHOD View<uint8_t> tables() const { return View<uint8_t>(tables_start()); }
   TARTAN_METHOD View<int8_t> weights() const {
     return View<int8_t>(reinterpret_cast<int8_t*>(tables_start()));
   }

@@ -23,9 +23,6 @@ constexpr int kWarps = 4;            // of a block
 constexpr int kPiece = 128;          // dimensions
 constexpr int kSteps = kPiece / 16;
 
-// Dynamic shared memory of a block: fragments of 32 query rows.
-TARTAN_DEVICE constexpr int fragment_bytes(int dim) { return (dim + 15) / 16 * kColumns * kWarp * 8; }
-
 // What thread t of a token has of the piece from dimension `piece` on.
 template <bool kPacked>
 struct Part {

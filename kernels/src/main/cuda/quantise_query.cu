@@ -147,9 +147,16 @@ TARTAN_DEVICE void fill_tables(const Job& job, const Block& block, float least, 
   for (int i = threadIdx.x; i < groups * block.head.lanes; i += blockDim.x) {
     const int g = i / block.head.lanes;
     const int row = i % block.head.lanes;
-    const float low = row < job.count ? extent_of(job, row, g).low : 0;
+    float entries[16] = {};
+    float low = 0;
+    TARTAN_UNROLL
     for (int n = 0; n < 16; n++) {
-      const int entry = row < job.count ? nearest((entry_of(job, row, g, n) - low) * inverse) : 0;
+      if (row < job.count) entries[n] = entry_of(job, row, g, n);
+      low = n == 0 ? entries[n] : smaller(low, entries[n]);
+    }
+    TARTAN_UNROLL
+    for (int n = 0; n < 16; n++) {
+      const int entry = nearest((entries[n] - low) * inverse);
       block.tables()[(g * 16 + n) * block.head.lanes + row] = static_cast<uint8_t>(clamp(entry, 0, limit));
     }
   }

@@ -98,6 +98,19 @@ int refuse_during_capture() {
   return refused;
 }
 
+namespace {
+
+// The stream of a handle for those who wait for it, which ends a capture.
+int settled(void* handle, Stream*& stream) {
+  stream = stream_of(handle);
+  if (stream == nullptr) return kInvalidHandle;
+  if (stream->capture == nullptr) return kSuccess;
+  invalidate(stream);
+  return kCaptureUnsupported;
+}
+
+}  // namespace
+
 }  // namespace driver
 
 using namespace driver;
@@ -128,23 +141,15 @@ EXPORT int cuStreamDestroy_v2(void* handle) {
 
 EXPORT int cuStreamSynchronize(void* handle) {
   ENTER(kNeedsContext);
-  Stream* stream = stream_of(handle);
-  if (stream == nullptr) return kInvalidHandle;
-  if (stream->capture != nullptr) {
-    invalidate(stream);
-    return kCaptureUnsupported;
-  }
+  Stream* stream = nullptr;
+  if (const int error = settled(handle, stream)) return error;
   return is_default(stream) ? drain_blocking() : drain(stream);
 }
 
 EXPORT int cuStreamQuery(void* handle) {
   ENTER(kNeedsContext);
-  Stream* stream = stream_of(handle);
-  if (stream == nullptr) return kInvalidHandle;
-  if (stream->capture != nullptr) {
-    invalidate(stream);
-    return kCaptureUnsupported;
-  }
+  Stream* stream = nullptr;
+  if (const int error = settled(handle, stream)) return error;
   if (stream->queue.empty()) return take_error(stream);
   step(stream);  // so that who polls comes to an end
   return kNotReady;

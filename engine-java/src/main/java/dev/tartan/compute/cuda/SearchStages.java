@@ -327,7 +327,7 @@ final class SearchStages {
     call.launch(kernel, blocks, scored.queries(), fragmentBytes(dim));
   }
 
-  /** Shared memory of a block: 32 query rows in float16, as fragment_bytes in fragments.cuh. */
+  /** Shared memory of a block: 32 query rows in float16 (fragments.cuh). */
   static int fragmentBytes(int dim) {
     return Math.ceilDiv(dim, 16) * 1024;
   }
