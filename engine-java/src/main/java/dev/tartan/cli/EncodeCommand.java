@@ -8,6 +8,7 @@ import dev.tartan.collection.Query;
 import dev.tartan.encode.EncodedPassages;
 import dev.tartan.encode.Encoder;
 import dev.tartan.encode.Encoders;
+import dev.tartan.encode.TokenPooling;
 import dev.tartan.memory.DType;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.NpyWriter;
@@ -86,6 +87,8 @@ final class EncodeCommand implements Callable<Integer> {
       description = "Language of the texts, see 'tartan index'.")
   @Nullable String language;
 
+  @Mixin PoolingOptions pooling = new PoolingOptions();
+
   @Option(names = "--float32", description = "Write float32 (default: float16).")
   boolean float32;
 
@@ -102,6 +105,10 @@ final class EncodeCommand implements Callable<Integer> {
     if (queries != null && doclens != null) {
       throw shared.wrong("--doclens is for --collection; queries all get the same number of rows");
     }
+    TokenPooling pooled = pooling.pooling(shared);
+    if (queries != null && pooled.factor() > 1) {
+      throw shared.wrong("--pool-factor is for --collection; queries keep a row for every token");
+    }
     shared.checkOptions();
     List<Query> asked = queries == null ? List.of() : Queries.read(queries);
     if (collection != null) {
@@ -117,7 +124,7 @@ final class EncodeCommand implements Callable<Integer> {
         shape =
             lengths == null
                 ? queries(encoder, asked, rows, written)
-                : passages(encoder, rows, lengths, written);
+                : passages(encoder, pooled, rows, lengths, written);
       }
       if (idsFile != null) {
         Files.write(idsFile, written);
@@ -149,7 +156,8 @@ final class EncodeCommand implements Callable<Integer> {
     return float32 ? DType.F32 : DType.F16;
   }
 
-  private long[] passages(Encoder encoder, Path rowsFile, Path lengthsFile, List<String> written) {
+  private long[] passages(
+      Encoder encoder, TokenPooling pooled, Path rowsFile, Path lengthsFile, List<String> written) {
     Progress progress = shared.progress();
     Collection source = new Collection(Objects.requireNonNull(collection));
     try (DocumentReader documents = source.open();
@@ -166,6 +174,7 @@ final class EncodeCommand implements Callable<Integer> {
               encoder.encodePassages(
                   batch.stream().map(Document::passage).toList(),
                   batch.stream().map(Document::language).toList(),
+                  pooled,
                   arena);
           rows.writeRows(encoded.rows());
           for (int doclen : encoded.doclens()) {

@@ -8,17 +8,13 @@ import dev.tartan.encode.text.LengthBatches;
 import dev.tartan.encode.text.TextSplitter;
 import dev.tartan.encode.text.TokenSequence;
 import dev.tartan.encode.text.Tokenizer;
-import dev.tartan.memory.Layouts;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
@@ -116,28 +112,23 @@ final class ColbertEncoder implements Encoder {
 
   @Override
   public Matrix encodeQuery(String text, Arena arena) {
-    return matrix(embedder.embed(List.of(inputs.query(text)), index(text, "")), arena);
+    TokenSequence query = inputs.query(text);
+    Matrix matrix = Matrix.allocate(arena, query.kept().length, dim());
+    embedder.embed(List.of(query), index(text, ""), rows -> matrix.data().copyFrom(rows));
+    return matrix;
   }
 
   @Override
   public List<Matrix> encodeQueries(List<String> texts, Arena arena) {
-    List<Future<float[]>> results = new ArrayList<>();
-    for (String text : texts) {
-      TokenSequence query = inputs.query(text);
-      int index = index(text, "");
-      results.add(workers.submit(() -> embedder.embed(List.of(query), index)));
-    }
-    List<Matrix> queries = new ArrayList<>();
-    for (Future<float[]> result : results) {
-      queries.add(matrix(await(result), arena));
-    }
-    return queries;
-  }
-
-  private Matrix matrix(float[] rows, Arena arena) {
-    Matrix matrix = Matrix.allocate(arena, rows.length / dim(), dim());
-    MemorySegment.copy(rows, 0, matrix.data(), Layouts.F32, 0, rows.length);
-    return matrix;
+    List<TokenSequence> queries = texts.stream().map(inputs::query).toList();
+    List<Integer> indices = texts.stream().map(text -> index(text, "")).toList();
+    List<int[]> alone = IntStream.range(0, texts.size()).mapToObj(i -> new int[] {i}).toList();
+    Encoding encoding = new Encoding(embedder, queries, indices, TokenPooling.NONE);
+    Matrix rows = encoding.run(alone, workers, arena);
+    long[] first = encoding.firstRows();
+    return IntStream.range(0, texts.size())
+        .mapToObj(q -> rows.slice(first[q], first[q + 1] - first[q]))
+        .toList();
   }
 
   /** The embedder's number of the language of {@code text}, called {@code name} unless empty. */
@@ -151,65 +142,22 @@ final class ColbertEncoder implements Encoder {
   }
 
   @Override
-  public EncodedPassages encodePassages(List<String> texts, List<String> ofLanguages, Arena arena) {
+  public EncodedPassages encodePassages(
+      List<String> texts, List<String> ofLanguages, TokenPooling pooling, Arena arena) {
     List<TokenSequence> sequences = new ArrayList<>();
     List<Integer> indices = new ArrayList<>();
-    for (int i = 0; i < texts.size(); i++) {
-      if (!texts.get(i).isBlank()) {
-        sequences.add(inputs.passage(texts.get(i)));
-        indices.add(index(texts.get(i), ofLanguages.get(i)));
-      }
-    }
-    EncodedPassages encoded = encode(sequences, indices, arena);
     int[] doclens = new int[texts.size()];
-    int next = 0;
     for (int i = 0; i < doclens.length; i++) {
-      doclens[i] = texts.get(i).isBlank() ? 0 : encoded.doclens()[next++];
+      if (!texts.get(i).isBlank()) {
+        TokenSequence sequence = inputs.passage(texts.get(i));
+        sequences.add(sequence);
+        indices.add(index(texts.get(i), ofLanguages.get(i)));
+        doclens[i] = pooling.rows(sequence.kept().length);
+      }
     }
-    return new EncodedPassages(encoded.rows(), doclens);
-  }
-
-  private EncodedPassages encode(
-      List<TokenSequence> sequences, List<Integer> indices, Arena arena) {
-    int[] doclens = sequences.stream().mapToInt(sequence -> sequence.kept().length).toArray();
-    long[] firstRows = new long[doclens.length + 1];
-    for (int i = 0; i < doclens.length; i++) {
-      firstRows[i + 1] = firstRows[i] + doclens[i];
-    }
-    Matrix rows = Matrix.allocate(arena, firstRows[doclens.length], dim());
     List<int[]> batches = LengthBatches.of(sequences, indices, BATCH_TOKENS);
-    List<Future<float[]>> results = new ArrayList<>();
-    for (int[] batch : batches) {
-      List<TokenSequence> members = IntStream.of(batch).mapToObj(sequences::get).toList();
-      int index = indices.get(batch[0]);
-      results.add(workers.submit(() -> embedder.embed(members, index)));
-    }
-    // Copied here and not by the workers: the caller's arena may be confined to its thread.
-    for (int b = 0; b < batches.size(); b++) {
-      float[] values = await(results.get(b));
-      int from = 0;
-      for (int passage : batches.get(b)) {
-        int n = doclens[passage] * dim();
-        long to = firstRows[passage] * dim() * Float.BYTES;
-        MemorySegment.copy(values, from, rows.data(), Layouts.F32, to, n);
-        from += n;
-      }
-    }
-    return new EncodedPassages(rows, doclens);
-  }
-
-  private static float[] await(Future<float[]> result) {
-    try {
-      return result.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new TartanException("encoding was interrupted", e);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof RuntimeException cause) {
-        throw cause;
-      }
-      throw new TartanException("encoding failed: " + e.getCause(), e);
-    }
+    Encoding encoding = new Encoding(embedder, sequences, indices, pooling);
+    return new EncodedPassages(encoding.run(batches, workers, arena), doclens);
   }
 
   @Override
@@ -218,8 +166,30 @@ final class ColbertEncoder implements Encoder {
   }
 
   @Override
-  public List<String> passageTokens(String text) {
-    return text.isBlank() ? List.of() : inputs.passage(text).keptTokens();
+  public List<String> passageTokens(String text, TokenPooling pooling) {
+    if (text.isBlank()) {
+      return List.of();
+    }
+    TokenSequence passage = inputs.passage(text);
+    List<String> tokens = passage.keptTokens();
+    int rows = pooling.rows(tokens.size());
+    if (rows == tokens.size()) {
+      return tokens;
+    }
+    String[] shared = new String[rows];
+    embedder.embed(
+        List.of(passage),
+        index(text, ""),
+        own -> {
+          int[] clusters = pooling.clusters(own, tokens.size(), dim());
+          for (int t = 0; t < clusters.length; t++) {
+            shared[clusters[t]] =
+                shared[clusters[t]] == null
+                    ? tokens.get(t)
+                    : shared[clusters[t]] + "+" + tokens.get(t);
+          }
+        });
+    return List.of(shared);
   }
 
   @Override

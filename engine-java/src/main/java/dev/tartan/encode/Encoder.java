@@ -55,10 +55,17 @@ public interface Encoder extends AutoCloseable {
    *
    * @param languages the language of each text; empty for {@link #language}. Not read where that is
    *     null
-   * @param arena the scope of the result
+   * @param pooling how many rows are kept of a text's tokens
+   * @param arena the scope of the result; the shared kind saves a copy
    * @throws TartanException if the model has no such language
    */
-  EncodedPassages encodePassages(List<String> texts, List<String> languages, Arena arena);
+  EncodedPassages encodePassages(
+      List<String> texts, List<String> languages, TokenPooling pooling, Arena arena);
+
+  /** As {@link #encodePassages(List, List, TokenPooling, Arena)} with a row for every token. */
+  default EncodedPassages encodePassages(List<String> texts, List<String> languages, Arena arena) {
+    return encodePassages(texts, languages, TokenPooling.NONE, arena);
+  }
 
   /** {@link #encodePassages(List, List, Arena)} of texts in {@link #language}. */
   default EncodedPassages encodePassages(List<String> texts, Arena arena) {
@@ -68,8 +75,17 @@ public interface Encoder extends AutoCloseable {
   /** A printable token for each row of {@link #encodeQuery}, in order. */
   List<String> queryTokens(String text);
 
-  /** A printable token for each row that {@link #encodePassages} keeps of {@code text}. */
-  List<String> passageTokens(String text);
+  /**
+   * What to print for each row that {@link #encodePassages} keeps of {@code text}: its token, or
+   * the tokens that share it with {@code +} between. Where rows are pooled, the text is encoded for
+   * it.
+   */
+  List<String> passageTokens(String text, TokenPooling pooling);
+
+  /** The tokens of {@code text} that are kept, a row each. */
+  default List<String> passageTokens(String text) {
+    return passageTokens(text, TokenPooling.NONE);
+  }
 
   /**
    * Cuts {@code text} into pieces of at most {@code tokens} word pieces, special tokens not

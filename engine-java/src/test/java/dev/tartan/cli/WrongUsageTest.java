@@ -57,6 +57,10 @@ class WrongUsageTest {
           index --embeddings E --doclens D --index I --no-text           | --no-text is for
           index --collection C --index I --nbits 5                       | nbits is 5
           index --collection C --index I --codec mine                    | neither tartan nor colbertv2
+          encode --collection C --out O --doclens D --pool-factor 0      | pooling factor 0
+          encode --collection C --out O --doclens D --pool-protected 2   | --pool-protected says
+          encode --collection C --out O --doclens D --pool-factor 2 --pool-protected -1 | -1 protected
+          encode --queries Q --out O --pool-factor 2                     | --pool-factor is for
           index --collection C --index I --split 3                       | --split is 3
           index --collection C --index I --centroids -1                  | -1 centroids
           index --collection C --index I --threads 0                     | --threads is 0

@@ -1,9 +1,12 @@
 package dev.tartan.encode.model;
 
 import dev.tartan.checkpoint.Weights;
+import dev.tartan.memory.Layouts;
 import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.InferenceMode;
@@ -54,18 +57,23 @@ final class Model {
    * Runs the backbone and what stands on it.
    *
    * @param head hidden states [sequences * length, hidden] to the result
-   * @return the result, row-major
+   * @param reader gets the result, row-major float32, in memory that is gone when it returns
    */
-  float[] run(PaddedBatch batch, int language, Function<Tensor, Tensor> head) {
+  void run(
+      PaddedBatch batch,
+      int language,
+      Function<Tensor, Tensor> head,
+      Consumer<MemorySegment> reader) {
     lock.readLock().lock();
     try (PointerScope _ = new PointerScope();
         InferenceMode _ = new InferenceMode(true)) {
       if (closed) {
         throw new IllegalStateException("the encoder is closed");
       }
-      float[] values = Torch.toArray(head.apply(backbone.forward(batch.input(language))));
+      Tensor result = head.apply(backbone.forward(batch.input(language))).contiguous();
+      MemorySegment values = Torch.memory(result);
       requireNumbers(values);
-      return values;
+      reader.accept(values);
     } catch (IllegalStateException | TartanException e) {
       throw e;
     } catch (RuntimeException e) {
@@ -78,10 +86,10 @@ final class Model {
   }
 
   /** Large tensors are looked through only when a result shows that it is worth while. */
-  private void requireNumbers(float[] values) {
+  private void requireNumbers(MemorySegment values) {
     float sum = 0;
-    for (float value : values) {
-      sum += value;
+    for (long i = 0; i < values.byteSize() / Float.BYTES; i++) {
+      sum += values.getAtIndex(Layouts.F32, i);
     }
     if (!Float.isFinite(sum)) {
       String tensor = parameters.damaged();

@@ -2,8 +2,10 @@ package dev.tartan.encode.model;
 
 import dev.tartan.checkpoint.Weights;
 import dev.tartan.encode.text.TokenSequence;
+import dev.tartan.memory.Layouts;
 import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
@@ -75,7 +77,13 @@ public final class PairScorer implements AutoCloseable {
    */
   public float[] score(List<TokenSequence> pairs) {
     PaddedBatch batch = PaddedBatch.of(pairs);
-    return model.run(batch, 0, hidden -> classify(hidden, batch));
+    float[] logits = new float[pairs.size()];
+    model.run(
+        batch,
+        0,
+        hidden -> classify(hidden, batch),
+        values -> MemorySegment.copy(values, Layouts.F32, 0, logits, 0, logits.length));
+    return logits;
   }
 
   private Tensor classify(Tensor hidden, PaddedBatch batch) {

@@ -4,7 +4,9 @@ import dev.tartan.checkpoint.Weights;
 import dev.tartan.encode.text.TokenSequence;
 import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
+import java.lang.foreign.MemorySegment;
 import java.util.List;
+import java.util.function.Consumer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.ScalarOptional;
@@ -66,19 +68,20 @@ public final class TokenEmbedder implements AutoCloseable {
   }
 
   /**
-   * The rows that the sequences keep, one sequence after another.
+   * Computes the rows that the sequences keep, one sequence after another.
    *
    * @param language index into {@link #languages}; 0 where that is empty
-   * @return row-major [rows kept, dim], every row of unit length
+   * @param reader gets [rows kept, dim] float32, row-major, every row of unit length, in memory
+   *     that is gone when it returns; not called where no row is kept
    * @throws TartanException if LibTorch fails, for want of memory say, or if the weights hold what
    *     is no number
    * @throws IllegalStateException if the model is closed
    */
-  public float[] embed(List<TokenSequence> sequences, int language) {
+  public void embed(List<TokenSequence> sequences, int language, Consumer<MemorySegment> reader) {
     PaddedBatch batch = PaddedBatch.of(sequences);
-    return batch.kept().length == 0
-        ? new float[0]
-        : model.run(batch, language, hidden -> project(hidden, batch));
+    if (batch.kept().length > 0) {
+      model.run(batch, language, hidden -> project(hidden, batch), reader);
+    }
   }
 
   private Tensor project(Tensor hidden, PaddedBatch batch) {
