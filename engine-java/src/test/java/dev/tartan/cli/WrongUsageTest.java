@@ -57,7 +57,11 @@ class WrongUsageTest {
           index --embeddings E --doclens D --index I --no-text           | --no-text is for
           index --collection C --index I --nbits 5                       | nbits is 5
           index --collection C --index I --codec mine                    | neither tartan nor colbertv2
-          index --collection C --index I --split 3                       | --split is 3
+          index --collection C --index I --split 3                       | split is 3
+          index --collection C --index I --split 20 --overlap 11         | overlap is 11; 0 to 10
+          index --collection C --index I --overlap 4                     | --overlap is for --split
+          index --collection C --index I --split-by sentences            | --split-by is for --split
+          index --collection C --index I --split 20 --split-by words     | 'words'
           index --collection C --index I --centroids -1                  | -1 centroids
           index --collection C --index I --threads 0                     | --threads is 0
           encode --out O                                                 | one of --collection
