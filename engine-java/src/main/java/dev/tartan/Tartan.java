@@ -8,6 +8,7 @@ import dev.tartan.memory.Matrix;
 import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
 import dev.tartan.search.Hit;
+import dev.tartan.search.Passage;
 import dev.tartan.search.SearchOptions;
 import dev.tartan.search.Searcher;
 import dev.tartan.segment.Snapshot;
@@ -156,6 +157,11 @@ public final class Tartan implements AutoCloseable {
       }
       return new Explanation(hit.id(), passageTokens, matches);
     }
+  }
+
+  /** The passage that a hit was found by, and where it is in the document. */
+  public Passage passage(Hit hit) {
+    return searcher.passage(hit);
   }
 
   /** The stored text of the passage that a hit was found by; null if the index stores none. */

@@ -6,6 +6,7 @@ import dev.tartan.collection.DocumentReader;
 import dev.tartan.compute.Backend;
 import dev.tartan.encode.EncodedPassages;
 import dev.tartan.encode.Encoder;
+import dev.tartan.encode.Piece;
 import dev.tartan.indexing.IndexOptions;
 import dev.tartan.indexing.IndexWriter;
 import dev.tartan.memory.Matrix;
@@ -16,8 +17,9 @@ import dev.tartan.segment.Manifest;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
+import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -25,12 +27,6 @@ import org.jspecify.annotations.Nullable;
  * commits; then measures which search settings the index needs. Confined to one thread.
  */
 public final class TextIndexer {
-  /** Passages encoded at a time: enough to find some of similar length. */
-  private static final int BATCH = 512;
-
-  /** The first batch is small and each next one twice as large, so that progress shows soon. */
-  private static final int FIRST_BATCH = 64;
-
   private final Encoder encoder;
   private final Backend backend;
   private final Progress progress;
@@ -58,64 +54,62 @@ public final class TextIndexer {
    *     before stands
    */
   public Result index(Collection collection, Path path, IndexOptions options) {
+    try (DocumentReader documents = collection.open()) {
+      progress.stage("encoding", "KiB of text", documents.totalBytes() >> 10);
+      return index(documents, _ -> documents.newKibibytes(), path, options);
+    }
+  }
+
+  /**
+   * Indexes {@code documents}, read once, at {@code path}, replacing what is there in one commit.
+   *
+   * @throws TartanException if there is none, an id repeats or is blank, or the directory is at
+   *     fault; what was committed before stands
+   */
+  public Result index(Iterable<Document> documents, Path path, IndexOptions options) {
+    progress.stage(
+        "encoding",
+        "documents",
+        documents instanceof java.util.Collection<?> known ? known.size() : -1);
+    return index(documents.iterator(), batch -> batch.documents().size(), path, options);
+  }
+
+  private Result index(
+      Iterator<Document> documents,
+      ToLongFunction<DocumentBatches.Batch> step,
+      Path path,
+      IndexOptions options) {
+    withoutText = 0;
+    firstWithoutText = null;
     try (IndexWriter writer = new IndexWriter(path, options, backend, progress)) {
-      read(collection, options.split(), writer);
+      DocumentBatches batches = new DocumentBatches(documents, encoder, options.split());
+      while (batches.hasNext()) {
+        DocumentBatches.Batch batch = batches.next();
+        add(batch, writer);
+        progress.advance(step.applyAsLong(batch));
+      }
       writer.commit();
     }
     Manifest manifest = Calibration.calibrate(path, List.of(), Calibration.KS, backend, progress);
     return new Result(manifest, withoutText, firstWithoutText);
   }
 
-  private void read(Collection collection, @Nullable Integer split, IndexWriter writer) {
-    try (DocumentReader documents = collection.open()) {
-      progress.stage("encoding", "KiB of text", documents.totalBytes() >> 10);
-      List<Document> batch = new ArrayList<>();
-      List<List<String>> passages = new ArrayList<>();
-      int pending = 0;
-      int wanted = FIRST_BATCH;
-      while (documents.hasNext()) {
-        Document document = documents.next();
-        List<String> pieces = pieces(document.passage(), split);
-        batch.add(document);
-        passages.add(pieces);
-        pending += pieces.size();
-        if (pending >= wanted || !documents.hasNext()) {
-          add(batch, passages, writer);
-          batch.clear();
-          passages.clear();
-          pending = 0;
-          wanted = Math.min(BATCH, 2 * wanted);
-          progress.advance(documents.newKibibytes());
-        }
-      }
-    }
-  }
-
-  private List<String> pieces(String text, @Nullable Integer split) {
-    return split == null || text.isBlank() ? List.of(text) : encoder.split(text, split);
-  }
-
-  private void add(List<Document> batch, List<List<String>> passages, IndexWriter writer) {
+  private void add(DocumentBatches.Batch batch, IndexWriter writer) {
     try (Arena arena = Arena.ofShared()) {
-      List<String> texts = passages.stream().flatMap(List::stream).toList();
-      List<String> languages = new ArrayList<>();
-      for (int i = 0; i < batch.size(); i++) {
-        languages.addAll(Collections.nCopies(passages.get(i).size(), batch.get(i).language()));
-      }
-      EncodedPassages encoded = encoder.encodePassages(texts, languages, arena);
+      EncodedPassages encoded = batch.encode(encoder, arena);
       int passage = 0;
       long row = 0;
-      for (int i = 0; i < batch.size(); i++) {
+      for (int i = 0; i < batch.documents().size(); i++) {
         List<IndexWriter.Passage> parts = new ArrayList<>();
         long tokens = 0;
-        for (String text : passages.get(i)) {
+        for (Piece piece : batch.passages().get(i)) {
           int doclen = encoded.doclens()[passage++];
-          parts.add(new IndexWriter.Passage(doclen, text));
+          parts.add(new IndexWriter.Passage(doclen, piece.text(), piece.span()));
           tokens += doclen;
         }
         Matrix rows = tokens == 0 ? null : encoded.rows().slice(row, tokens);
-        noteIfEmpty(batch.get(i), rows);
-        writer.add(batch.get(i).id(), parts, rows);
+        noteIfEmpty(batch.documents().get(i), rows);
+        writer.add(batch.documents().get(i).id(), parts, rows);
         row += tokens;
       }
     }

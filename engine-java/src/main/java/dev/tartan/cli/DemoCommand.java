@@ -141,7 +141,9 @@ final class DemoCommand implements Callable<Integer> {
     say("");
     say(String.format(Locale.ROOT, "Evidence about: %s  (%.1f ms)", question, millis));
     HitPrinter.print(hits, tartan, this::say);
-    answers.add(Map.of("query", question, "millis", millis, "hits", HitPrinter.json(hits, tartan)));
+    answers.add(
+        Map.of(
+            "query", question, "millis", millis, "hits", HitPrinter.json(hits, tartan::passage)));
   }
 
   private void times(Tartan tartan, double indexed, double loaded, double answered) {

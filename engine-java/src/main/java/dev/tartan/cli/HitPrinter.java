@@ -2,13 +2,16 @@ package dev.tartan.cli;
 
 import dev.tartan.Explanation;
 import dev.tartan.Tartan;
+import dev.tartan.collection.Span;
 import dev.tartan.search.Hit;
+import dev.tartan.search.Passage;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.Function;
 
 /** Shows hits and explanations on a terminal. */
 final class HitPrinter {
@@ -20,16 +23,30 @@ final class HitPrinter {
 
   private HitPrinter() {}
 
-  /** A line a hit, with the start of its text. */
+  /** A line a hit, with the start of its text and, where documents were split, its place there. */
   static void print(List<Hit> hits, Tartan tartan, Consumer<String> out) {
+    boolean split = tartan.searcher().snapshot().manifest().split() != null;
+    print(hits, tartan::passage, split, out);
+  }
+
+  /** A line a hit, with the start of its text, and the place in its document if {@code split}. */
+  static void print(
+      List<Hit> hits, Function<Hit, Passage> passages, boolean split, Consumer<String> out) {
     if (hits.isEmpty()) {
       out.accept("no hits");
     }
-    int idWidth = hits.stream().mapToInt(h -> h.id().length()).max().orElse(0);
+    List<Passage> found = hits.stream().map(passages).toList();
+    List<String> names = new ArrayList<>();
+    for (int i = 0; i < hits.size(); i++) {
+      Span span = split ? found.get(i).span() : null;
+      names.add(
+          hits.get(i).id() + (span == null ? "" : " [%d-%d]".formatted(span.from(), span.to())));
+    }
+    int idWidth = names.stream().mapToInt(String::length).max().orElse(0);
     int textWidth = Math.max(LEAST_TEXT, WIDTH - BESIDE_TEXT - idWidth);
     for (int i = 0; i < hits.size(); i++) {
       Hit hit = hits.get(i);
-      String text = tartan.text(hit);
+      String text = found.get(i).text();
       String format = "%3d  %7.3f  %-" + Math.max(1, idWidth) + "s  %s";
       out.accept(
           String.format(
@@ -37,23 +54,28 @@ final class HitPrinter {
                   format,
                   i + 1,
                   hit.score(),
-                  hit.id(),
+                  names.get(i),
                   text == null ? "" : shortened(text.replaceAll("\\p{Cntrl}", " "), textWidth))
               .stripTrailing());
     }
   }
 
   /** An object a hit, for {@code --json}. */
-  static List<Map<String, Object>> json(List<Hit> hits, Tartan tartan) {
+  static List<Map<String, Object>> json(List<Hit> hits, Function<Hit, Passage> passages) {
     List<Map<String, Object>> list = new ArrayList<>();
     for (Hit hit : hits) {
       Map<String, Object> entry = new LinkedHashMap<>();
       entry.put("rank", list.size() + 1);
       entry.put("id", hit.id());
       entry.put("score", hit.score());
-      String passage = tartan.text(hit);
-      if (passage != null) {
-        entry.put("text", passage);
+      Passage passage = passages.apply(hit);
+      entry.put("passage", passage.number());
+      if (passage.span() != null) {
+        entry.put("from", passage.span().from());
+        entry.put("to", passage.span().to());
+      }
+      if (passage.text() != null) {
+        entry.put("text", passage.text());
       }
       list.add(entry);
     }

@@ -3,6 +3,7 @@ package dev.tartan.cli;
 import dev.tartan.TextIndexer;
 import dev.tartan.codec.ResidualCodec;
 import dev.tartan.collection.Collection;
+import dev.tartan.collection.Splitting;
 import dev.tartan.compute.Backend;
 import dev.tartan.encode.Encoder;
 import dev.tartan.encode.Encoders;
@@ -105,8 +106,25 @@ final class IndexCommand implements Callable<Integer> {
       names = "--split",
       paramLabel = "N",
       description =
-          "Split documents into passages of at most N word pieces; each document is found by its best.")
+          "Split documents into passages of at most N word pieces, the title before each counted; a"
+              + " document is found by its best.")
   @Nullable Integer split;
+
+  @Option(
+      names = "--overlap",
+      paramLabel = "M",
+      description =
+          "Word pieces at most that a passage shares with the one before it, up to half of N"
+              + " (default: ${DEFAULT-VALUE}).")
+  int overlap;
+
+  @Option(
+      names = "--split-by",
+      paramLabel = "UNIT",
+      description =
+          "tokens: passages as long as may be, ending with a sentence where one ends near; sentences: never cut"
+              + " one that is shorter than N (default: tokens).")
+  Splitting.Unit splitBy = Splitting.Unit.TOKENS;
 
   @Option(names = "--no-text", description = "Do not store the texts.")
   boolean noText;
@@ -167,9 +185,7 @@ final class IndexCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if (split != null && split < 8) {
-      throw shared.wrong("--split is " + split + "; passages need at least 8 word pieces");
-    }
+    Splitting splitting = splitting();
     if (input.brought != null) {
       for (String option : List.of("--split", "--no-text")) {
         if (shared.typed(option)) {
@@ -178,20 +194,34 @@ final class IndexCommand implements Callable<Integer> {
       }
     }
     shared.usage(
-        () -> new IndexOptions(8, codec, nbits, centroids, !noText, model, language, split));
+        () -> new IndexOptions(8, codec, nbits, centroids, !noText, model, language, splitting));
     if (IndexDirectory.exists(index) && !replace) {
       throw new TartanException(
           "%s holds an index already; add --replace to replace it in one commit".formatted(index));
     }
     long start = System.nanoTime();
     try (Backend backend = shared.openBackend()) {
-      Manifest manifest = input.collection == null ? embeddings(backend) : texts(backend);
+      Manifest manifest =
+          input.collection == null ? embeddings(backend) : texts(backend, splitting);
       report(manifest, (System.nanoTime() - start) * 1e-9);
     }
     return 0;
   }
 
-  private Manifest texts(Backend backend) {
+  private @Nullable Splitting splitting() {
+    Integer tokens = split;
+    if (tokens == null) {
+      for (String option : List.of("--overlap", "--split-by")) {
+        if (shared.typed(option)) {
+          throw shared.wrong(option + " is for --split");
+        }
+      }
+      return null;
+    }
+    return shared.usage(() -> new Splitting(tokens, overlap, splitBy));
+  }
+
+  private Manifest texts(Backend backend, @Nullable Splitting splitting) {
     Path file = java.util.Objects.requireNonNull(input.collection);
     Progress progress = shared.progress();
     Inputs.check(file, progress);
@@ -208,7 +238,7 @@ final class IndexCommand implements Callable<Integer> {
               !noText,
               encoder.model(),
               encoder.language(),
-              split);
+              splitting);
       TextIndexer.Result result =
           new TextIndexer(encoder, backend, progress).index(new Collection(file), index, options);
       progress.done();

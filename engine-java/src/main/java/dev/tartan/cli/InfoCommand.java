@@ -1,5 +1,6 @@
 package dev.tartan.cli;
 
+import dev.tartan.collection.Splitting;
 import dev.tartan.segment.Component;
 import dev.tartan.segment.Manifest;
 import dev.tartan.segment.Segment;
@@ -13,6 +14,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.Callable;
+import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -32,7 +34,12 @@ import picocli.CommandLine.Option;
     footer = {"", "Example:", "  tartan info --index my-index --verify"})
 final class InfoCommand implements Callable<Integer> {
   private static final Set<Component> APART =
-      EnumSet.of(Component.ID_OFFSETS, Component.IDS, Component.TEXT_OFFSETS, Component.TEXT);
+      EnumSet.of(
+          Component.ID_OFFSETS,
+          Component.IDS,
+          Component.TEXT_OFFSETS,
+          Component.TEXT,
+          Component.SPANS);
 
   @SuppressWarnings("NullAway.Init")
   @Option(names = "--index", required = true, paramLabel = "DIR", description = "The index.")
@@ -94,10 +101,7 @@ final class InfoCommand implements Callable<Integer> {
     String language = manifest.language() == null ? "" : " (" + manifest.language() + ")";
     line("model", model == null ? "none: brought embeddings" : model + language);
     line("documents", number(manifest.documents()));
-    line(
-        "passages",
-        number(manifest.passages())
-            + (manifest.split() == null ? "" : " (split at " + manifest.split() + " word pieces)"));
+    line("passages", number(manifest.passages()) + split(manifest.splitting()));
     line(
         "tokens",
         String.format(
@@ -110,6 +114,16 @@ final class InfoCommand implements Callable<Integer> {
                 manifest.codec().nbits(),
                 manifest.dim(),
                 number(manifest.codec().centroids())));
+  }
+
+  private static String split(@Nullable Splitting split) {
+    return split == null
+        ? ""
+        : " (%s of at most %d word pieces%s)"
+            .formatted(
+                split.unit() == Splitting.Unit.SENTENCES ? "whole sentences" : "split into pieces",
+                split.tokens(),
+                split.overlap() == 0 ? "" : ", up to %d shared".formatted(split.overlap()));
   }
 
   private void printSizes(Snapshot snapshot, Map<Component, Long> sizes, double perToken) {

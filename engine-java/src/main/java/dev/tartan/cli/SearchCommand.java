@@ -183,7 +183,7 @@ final class SearchCommand implements Callable<Integer> {
   }
 
   private void printJson(Tartan tartan, String text, List<Hit> hits, SearchSettings settings) {
-    List<Map<String, Object>> list = HitPrinter.json(hits, tartan);
+    List<Map<String, Object>> list = HitPrinter.json(hits, tartan::passage);
     for (int i = 0; explain && i < hits.size(); i++) {
       list.get(i).put("explanation", tartan.explain(text, hits.get(i)));
     }

@@ -1,5 +1,8 @@
 package dev.tartan.collection;
 
+import java.util.ArrayList;
+import java.util.List;
+
 /**
  * What a user adds to an index.
  *
@@ -19,7 +22,21 @@ public record Document(String id, String title, String text, String language) {
    * one space, none at the ends. Empty if both are blank.
    */
   public String passage() {
+    return passage(title, text);
+  }
+
+  /** {@link #passage()} of a part of a text. */
+  public static String passage(String title, String text) {
     return title.isBlank() ? squeeze(text) : squeeze(title + " " + text);
+  }
+
+  /** Texts without ids: they are numbered from 0. */
+  public static List<Document> numbered(List<String> texts) {
+    List<Document> documents = new ArrayList<>();
+    for (String text : texts) {
+      documents.add(new Document(Integer.toString(documents.size()), "", text));
+    }
+    return documents;
   }
 
   private static String squeeze(String text) {

@@ -1,5 +1,8 @@
 package dev.tartan.encode;
 
+import dev.tartan.collection.Document;
+import dev.tartan.collection.Span;
+import dev.tartan.collection.Splitting;
 import dev.tartan.encode.model.TokenEmbedder;
 import dev.tartan.encode.text.ColbertConfig;
 import dev.tartan.encode.text.ColbertInputs;
@@ -13,6 +16,11 @@ import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
+<<<<<<< HEAD
+=======
+import java.util.Locale;
+import java.util.concurrent.ExecutionException;
+>>>>>>> c8b20ca
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.stream.IntStream;
@@ -193,8 +201,24 @@ final class ColbertEncoder implements Encoder {
   }
 
   @Override
-  public List<String> split(String text, int tokens) {
-    return splitter.split(text, tokens);
+  public List<Piece> split(Document document, Splitting splitting) {
+    int most = Math.min(splitting.tokens(), inputs.passageRoom());
+    String title = splitter.start(document.title().strip(), most / 2);
+    int limit = most - splitter.count(title);
+    List<Piece> pieces = new ArrayList<>();
+    for (Span span : splitter.split(document.text(), limit, splitting, locale(document))) {
+      pieces.add(new Piece(span, Document.passage(title, span.of(document.text()))));
+    }
+    return pieces.isEmpty()
+        ? List.of(new Piece(new Span(0, 0), Document.passage(title, "")))
+        : pieces;
+  }
+
+  /** That of the sentences; any where the language is not known. */
+  private Locale locale(Document document) {
+    String name =
+        document.language().isBlank() && language != null ? language : document.language();
+    return Locale.forLanguageTag(name.replace('_', '-'));
   }
 
   @Override

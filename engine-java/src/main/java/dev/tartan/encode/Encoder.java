@@ -1,5 +1,7 @@
 package dev.tartan.encode;
 
+import dev.tartan.collection.Document;
+import dev.tartan.collection.Splitting;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
@@ -88,11 +90,13 @@ public interface Encoder extends AutoCloseable {
   }
 
   /**
-   * Cuts {@code text} into pieces of at most {@code tokens} word pieces, special tokens not
-   * counted; at the end of a sentence where one is near, else between words. In order they cover
-   * the text.
+   * Cuts a document into the passages that are to be encoded: parts of its text, each with the
+   * title before it. In order they cover the text. None has more tokens than the model reads,
+   * whatever {@code splitting} allows; a title that takes more than half of them is cut.
+   *
+   * @return at least one passage, which is blank if the document is
    */
-  List<String> split(String text, int tokens);
+  List<Piece> split(Document document, Splitting splitting);
 
   /** Frees the model. */
   @Override

@@ -1,6 +1,7 @@
 package dev.tartan.indexing;
 
 import dev.tartan.codec.ResidualCodec;
+import dev.tartan.collection.Splitting;
 import dev.tartan.memory.TartanException;
 import org.jspecify.annotations.Nullable;
 
@@ -15,7 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param model the encoder, to be used again for queries; null if embeddings are brought
  * @param language of queries and of texts that do not tell theirs, where the model has a part for
  *     each language; else null
- * @param split word pieces a passage that documents were split into; null if they were not
+ * @param split how documents are split into passages; null if they are not
  */
 public record IndexOptions(
     int dim,
@@ -25,7 +26,7 @@ public record IndexOptions(
     boolean storeText,
     @Nullable String model,
     @Nullable String language,
-    @Nullable Integer split) {
+    @Nullable Splitting split) {
   public IndexOptions {
     if (dim < 8 || dim > 1024 || dim % 8 != 0) {
       throw new TartanException(

@@ -2,6 +2,7 @@ package dev.tartan.indexing;
 
 import dev.tartan.codec.CodecTrainer;
 import dev.tartan.codec.ResidualCodec;
+import dev.tartan.collection.Span;
 import dev.tartan.compute.Backend;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.Progress;
@@ -50,8 +51,19 @@ public final class IndexWriter implements AutoCloseable {
     }
   }
 
-  /** One passage of a document: its tokens and what it says. */
-  public record Passage(int doclen, @Nullable String text) {}
+  /**
+   * One passage of a document.
+   *
+   * @param doclen its tokens
+   * @param text what was encoded
+   * @param span what of the document's text it is; null if that is not known of any passage
+   */
+  public record Passage(int doclen, @Nullable String text, @Nullable Span span) {
+    /** A passage of which no more is known. */
+    public Passage(int doclen, @Nullable String text) {
+      this(doclen, text, null);
+    }
+  }
 
   /**
    * Adds a document with the token embeddings of all its passages.
@@ -97,7 +109,7 @@ public final class IndexWriter implements AutoCloseable {
               .formatted(id, segment.documents() + 1));
     }
     segment.addDocument(id);
-    passages.forEach(p -> segment.addPassage(p.doclen(), p.text()));
+    passages.forEach(p -> segment.addPassage(p.doclen(), p.text(), p.span()));
   }
 
   /**

@@ -202,8 +202,17 @@ public final class Searcher implements AutoCloseable {
 
   /** The stored text of a hit's passage; null if the index stores none. */
   public @Nullable String text(Hit hit) {
+    return passage(hit).text();
+  }
+
+  /** What a hit's document was found by. */
+  public Passage passage(Hit hit) {
     try (Snapshot.Lease _ = snapshot.lease()) {
-      return snapshot.segments().get(hit.segment()).text(hit.passage());
+      Segment segment = snapshot.segments().get(hit.segment());
+      return new Passage(
+          segment.numberInDocument(hit.passage()),
+          segment.span(hit.passage()),
+          segment.text(hit.passage()));
     }
   }
 

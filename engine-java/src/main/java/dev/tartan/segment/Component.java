@@ -32,7 +32,9 @@ public enum Component {
   /** I64 [passages + 1]: where each passage's text starts in TEXT. */
   TEXT_OFFSETS(12, "textoffsets"),
   /** U8: texts of the passages, UTF-8. */
-  TEXT(13, "text");
+  TEXT(13, "text"),
+  /** I32 [passages, 2]: what of its document's text each passage is: from and to. */
+  SPANS(14, "spans");
 
   private final int code;
   private final String extension;

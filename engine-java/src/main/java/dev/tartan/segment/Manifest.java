@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.tartan.collection.Splitting;
 import dev.tartan.memory.TartanException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -33,6 +34,8 @@ import org.jspecify.annotations.Nullable;
  *     each language; else null
  * @param dim width of a token embedding
  * @param split word pieces a passage that documents were split into; null if they were not
+ * @param overlap word pieces that passages have in common with the one before; null for none
+ * @param splitBy {@code sentences} if documents were split between sentences only; else null
  * @param codec the codec of all segments
  * @param segments in the order of their documents
  * @param search the curves of recall measured on this index, by ascending k and then recall
@@ -47,12 +50,15 @@ public record Manifest(
     @Nullable String language,
     int dim,
     @Nullable Integer split,
+    @Nullable Integer overlap,
+    @Nullable String splitBy,
     CodecEntry codec,
     List<SegmentEntry> segments,
     List<SearchEntry> search) {
   /** The name of the file. */
   public static final String FILE = "manifest.json";
 
+  private static final String SENTENCES = "sentences";
   private static final String NO_CHECKSUM = "00000000";
   private static final Pattern CHECKSUM = Pattern.compile("\"checksum\" : \"([0-9a-f]{8})\"");
   private static final Comparator<SearchEntry> ORDER =
@@ -105,11 +111,12 @@ public record Manifest(
    * none), their width, and how documents were split.
    */
   public record Source(
-      @Nullable String model, @Nullable String language, int dim, @Nullable Integer split) {}
+      @Nullable String model, @Nullable String language, int dim, @Nullable Splitting split) {}
 
   /** A commit of this version, without search settings. */
   public static Manifest of(
       long commit, String created, Source source, CodecEntry codec, List<SegmentEntry> segments) {
+    Splitting split = source.split();
     return new Manifest(
         NO_CHECKSUM,
         ArrayFile.FORMAT,
@@ -118,7 +125,9 @@ public record Manifest(
         source.model(),
         source.language(),
         source.dim(),
-        source.split(),
+        split == null ? null : split.tokens(),
+        split == null || split.overlap() == 0 ? null : split.overlap(),
+        split == null || split.unit() == Splitting.Unit.TOKENS ? null : SENTENCES,
         codec,
         segments,
         List.of());
@@ -135,6 +144,8 @@ public record Manifest(
         language,
         dim,
         split,
+        overlap,
+        splitBy,
         codec,
         segments,
         measured);
@@ -164,6 +175,16 @@ public record Manifest(
     } catch (IOException e) {
       throw TartanException.io("cannot read " + path, e);
     }
+  }
+
+  /** How documents were split; null if they were not. */
+  public @Nullable Splitting splitting() {
+    return split == null
+        ? null
+        : new Splitting(
+            split,
+            overlap == null ? 0 : overlap,
+            SENTENCES.equals(splitBy) ? Splitting.Unit.SENTENCES : Splitting.Unit.TOKENS);
   }
 
   /** The curves of recall; empty if there are none, or only settings of before there were any. */
@@ -210,6 +231,8 @@ public record Manifest(
                   language,
                   dim,
                   split,
+                  overlap,
+                  splitBy,
                   codec,
                   segments,
                   search));

@@ -1,6 +1,7 @@
 package dev.tartan.segment;
 
 import dev.tartan.codec.ResidualCodec;
+import dev.tartan.collection.Span;
 import dev.tartan.compute.Buffer;
 import dev.tartan.compute.CompressedPassages;
 import dev.tartan.compute.InvertedListTables;
@@ -137,6 +138,33 @@ public final class Segment {
         : null;
   }
 
+  /** What of its document's text a passage is; null if the index does not say. */
+  public @Nullable Span span(int passage) {
+    if (!files.containsKey(Component.SPANS)) {
+      return null;
+    }
+    int from = bound(passage, 0);
+    int to = bound(passage, 1);
+    if (from < 0 || to < from) {
+      throw ArrayFile.damaged(
+          file(Component.SPANS).path(), "passage %d is %d to %d".formatted(passage, from, to));
+    }
+    return new Span(from, to);
+  }
+
+  private int bound(int passage, int side) {
+    return file(Component.SPANS).data().getAtIndex(Layouts.I32, 2L * passage + side);
+  }
+
+  /** The number of a passage in its document, from 0. */
+  public int numberInDocument(int passage) {
+    int first = passage;
+    while (first > 0 && document(first - 1) == document(passage)) {
+      first--;
+    }
+    return passage - first;
+  }
+
   /** The codes of the tokens and their factors. The codes stand in for residuals. */
   public CompressedPassages codes(Scope scope) {
     Buffer codes = wrap(scope, Component.CODES);
@@ -232,6 +260,19 @@ public final class Segment {
     }
     requireBelow(file(Component.LISTS), entry.passages());
     requireBelow(file(Component.DOCUMENTS), entry.documents());
+    verifySpans();
+  }
+
+  /** The passages of a document follow each other in its text. */
+  private void verifySpans() {
+    for (int p = 0; p < passages(); p++) {
+      Span span = span(p);
+      boolean follows = span != null && p > 0 && document(p) == document(p - 1);
+      if (follows && (bound(p, 0) < bound(p - 1, 0) || bound(p, 1) < bound(p - 1, 1))) {
+        throw ArrayFile.damaged(
+            file(Component.SPANS).path(), "passage %d is before the one before it".formatted(p));
+      }
+    }
   }
 
   private static void requireBelow(ArrayFile file, long limit) {
@@ -291,6 +332,7 @@ public final class Segment {
       case EMBEDDINGS -> file.expect(DType.F16, codec.dim() * 2L).expectRows(entry.tokens());
       case FACTORS -> file.expect(DType.U16, 2).expectRows(entry.tokens());
       case DOCLENS, DOCUMENTS -> file.expect(DType.I32, 4).expectRows(entry.passages());
+      case SPANS -> file.expect(DType.I32, 8).expectRows(entry.passages());
       case LIST_LENGTHS -> file.expect(DType.I32, 4).expectRows(codec.centroids().rows());
       case LISTS -> file.expect(DType.I32, 4);
       case ID_OFFSETS -> file.expect(DType.I64, 8).expectRows(entry.documents() + 1);

@@ -1,6 +1,7 @@
 package dev.tartan.segment;
 
 import dev.tartan.codec.ResidualCodec;
+import dev.tartan.collection.Span;
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.Buffer;
 import dev.tartan.compute.Scope;
@@ -63,14 +64,29 @@ public final class SegmentWriter implements AutoCloseable {
    *
    * @param doclen tokens, 0 or more
    * @param text what it says; ignored if texts are not stored
+   * @param span what of its document's text it is; null for all passages or for none
    */
-  public void addPassage(int doclen, @Nullable String text) {
+  public void addPassage(int doclen, @Nullable String text, @Nullable Span span) {
     passages++;
     tokens += doclen;
     writer(Component.DOCLENS).writeInt(doclen);
     writer(Component.DOCUMENTS).writeInt((int) (documents - 1));
     if (open.containsKey(Component.TEXT)) {
       writeString(Component.TEXT_OFFSETS, Component.TEXT, text == null ? "" : text);
+    }
+    addSpan(span);
+  }
+
+  private void addSpan(@Nullable Span span) {
+    if (span != null && passages == 1) {
+      create(Component.SPANS, DType.I32, 2);
+    }
+    if ((span != null) != open.containsKey(Component.SPANS)) {
+      throw new IllegalArgumentException("only some passages have spans");
+    }
+    if (span != null) {
+      writer(Component.SPANS).writeInt(span.from());
+      writer(Component.SPANS).writeInt(span.to());
     }
   }
 

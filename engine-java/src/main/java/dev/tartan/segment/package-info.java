@@ -56,10 +56,18 @@
  * <p>External ids and texts are UTF-8 bytes; entry i is {@code [offsets[i], offsets[i + 1])}. Texts
  * may be absent.
  *
+ * <p>{@code spans}: for each passage {@code from} and {@code to}, the UTF-16 code units {@code
+ * [from, to)} of its document's text as it was given, the title not counted; the passages of a
+ * document ascend by both. Absent where embeddings were brought, and in indexes of earlier builds.
+ * What {@code text} holds is what was encoded: the title and that part, white space squeezed.
+ *
  * <h2>The manifest</h2>
  *
  * JSON with the fields of {@link dev.tartan.segment.Manifest}, {@code "checksum"} first: CRC-32C of
  * the file with the eight hexadecimal digits of the checksum set to zeros.
+ *
+ * <p>{@code "split"} is the most word pieces of a passage where documents were split, else absent;
+ * {@code "overlap"} and {@code "splitBy"} say how ({@link dev.tartan.segment.Manifest.Source}).
  *
  * <p>{@code "search"} holds the curves of recall: for each {@code k} that was measured, ascending,
  * points of ascending {@code recall}, each with the cheapest settings that reach it, {@code
@@ -73,7 +81,7 @@
  * old one, and the directory is forced. A crash at any instant leaves the previous commit. Then the
  * files of the previous commit are unlinked; a reader that has them mapped keeps them.
  *
- * <p>Floor 4: imports {@code codec}, {@code compute} and {@code memory}.
+ * <p>Floor 4: imports {@code codec}, {@code collection}, {@code compute} and {@code memory}.
  */
 @NullMarked
 package dev.tartan.segment;

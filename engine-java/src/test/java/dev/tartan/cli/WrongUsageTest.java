@@ -61,7 +61,11 @@ class WrongUsageTest {
           encode --collection C --out O --doclens D --pool-protected 2   | --pool-protected says
           encode --collection C --out O --doclens D --pool-factor 2 --pool-protected -1 | -1 protected
           encode --queries Q --out O --pool-factor 2                     | --pool-factor is for
-          index --collection C --index I --split 3                       | --split is 3
+          index --collection C --index I --split 3                       | split is 3
+          index --collection C --index I --split 20 --overlap 11         | overlap is 11; 0 to 10
+          index --collection C --index I --overlap 4                     | --overlap is for --split
+          index --collection C --index I --split-by sentences            | --split-by is for --split
+          index --collection C --index I --split 20 --split-by words     | 'words'
           index --collection C --index I --centroids -1                  | -1 centroids
           index --collection C --index I --threads 0                     | --threads is 0
           encode --out O                                                 | one of --collection

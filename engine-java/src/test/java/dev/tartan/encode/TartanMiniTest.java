@@ -7,6 +7,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tartan.checkpoint.SafetensorsFile;
+import dev.tartan.collection.Document;
+import dev.tartan.collection.Splitting;
 import dev.tartan.memory.Layouts;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.TartanException;
@@ -138,14 +140,39 @@ class TartanMiniTest {
   @Test
   void splitsLongTexts() {
     String text = TEXTS.get(5);
-    List<String> pieces = encoder.split(text, 50);
+    List<String> pieces = pieces("", text, 50);
     assertTrue(pieces.size() > 10);
     assertEquals(text.strip(), String.join(" ", pieces));
     for (String piece : pieces) {
       assertTrue(piece.endsWith("."), piece);
     }
-    assertEquals(List.of("short"), encoder.split("short", 50));
-    assertEquals(List.of(), encoder.split("  ", 50));
+    assertEquals(List.of("short"), pieces("", "short", 50));
+    assertEquals(List.of(""), pieces("", "  ", 50));
+    assertEquals(List.of("A title"), pieces(" A title", "  ", 50));
+  }
+
+  @Test
+  void everyPieceHasTheTitleAndIsAsLongAsTheModelReads() {
+    String text = TEXTS.get(5);
+    for (String piece : pieces("On  splitting", text, 50)) {
+      assertTrue(piece.startsWith("On splitting "), piece);
+      assertTrue(encoder.passageTokens(piece).size() <= 52, piece);
+    }
+    // 300 of the model, [CLS] and [SEP] among them
+    for (String piece : pieces("", text, 10_000)) {
+      assertTrue(piece.endsWith("."), piece);
+    }
+    String title = "word ".repeat(100).strip();
+    for (String piece : pieces(title, text, 20)) {
+      assertTrue(piece.startsWith("word ".repeat(10)), piece);
+      assertFalse(piece.startsWith("word ".repeat(11)), piece);
+    }
+  }
+
+  private List<String> pieces(String title, String text, int tokens) {
+    return encoder.split(new Document("d", title, text), Splitting.of(tokens)).stream()
+        .map(Piece::text)
+        .toList();
   }
 
   @Test

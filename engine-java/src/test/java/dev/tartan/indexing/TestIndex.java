@@ -1,5 +1,6 @@
 package dev.tartan.indexing;
 
+import dev.tartan.collection.Span;
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.Contenders;
 import dev.tartan.indexing.IndexWriter.Passage;
@@ -84,7 +85,7 @@ public final class TestIndex {
       for (Doc doc : docs) {
         segment.addDocument(doc.id);
         for (int p = 0; p < doc.passages.size(); p++) {
-          segment.addPassage(doc.passages.get(p).length, text(doc, p));
+          segment.addPassage(doc.passages.get(p).length, text(doc, p), null);
           all.addAll(List.of(doc.passages.get(p)));
         }
       }
@@ -94,7 +95,7 @@ public final class TestIndex {
       List<Manifest.SegmentEntry> segments = new ArrayList<>(last.segments());
       segments.add(segment.finish(snapshot.codec()));
       Manifest.Source source =
-          new Manifest.Source(last.model(), last.language(), last.dim(), last.split());
+          new Manifest.Source(last.model(), last.language(), last.dim(), last.splitting());
       Manifest next =
           Manifest.of(writer.nextCommit(), last.created(), source, last.codec(), segments);
       writer.commit(next);
@@ -107,7 +108,8 @@ public final class TestIndex {
     List<Passage> passages = new ArrayList<>();
     List<float[]> all = new ArrayList<>();
     for (float[][] rows : doc.passages) {
-      passages.add(new Passage(rows.length, text(doc, passages.size())));
+      int p = passages.size();
+      passages.add(new Passage(rows.length, text(doc, p), span(p)));
       all.addAll(List.of(rows));
     }
     try (Arena arena = Arena.ofConfined()) {
@@ -118,6 +120,11 @@ public final class TestIndex {
   /** The text of a passage. */
   public static String text(Doc doc, int passage) {
     return "Text " + passage + " of " + doc.id;
+  }
+
+  /** What of the document's text a passage is said to be. */
+  public static Span span(int passage) {
+    return new Span(20 * passage, 20 * passage + 30);
   }
 
   private static Matrix matrix(Arena arena, List<float[]> rows) {

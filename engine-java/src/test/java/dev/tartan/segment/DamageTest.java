@@ -42,7 +42,7 @@ class DamageTest {
     open(compressed);
     open(uncompressed);
     assertTrue(Manifest.read(uncompressed).files().contains("segment-1.embeddings"));
-    assertEquals(12, Manifest.read(compressed).files().size(), "every component but embeddings");
+    assertEquals(13, Manifest.read(compressed).files().size(), "every component but embeddings");
   }
 
   @Test

@@ -3,10 +3,13 @@ package dev.tartan.segment;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tartan.codec.ResidualCodec;
 import dev.tartan.codec.Rotation;
+import dev.tartan.collection.Span;
+import dev.tartan.collection.Splitting;
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.Contenders;
 import dev.tartan.indexing.IndexOptions;
@@ -18,6 +21,7 @@ import dev.tartan.memory.DType;
 import dev.tartan.memory.Layouts;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.Progress;
+import dev.tartan.memory.TartanException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
@@ -61,6 +65,8 @@ class SegmentFormatTest {
           assertEquals(docs.get(d).passages().get(p).length, segment.doclen(passage));
           assertEquals(token, segment.firstToken(passage));
           assertEquals(TestIndex.text(docs.get(d), p), segment.text(passage));
+          assertEquals(TestIndex.span(p), segment.span(passage));
+          assertEquals(p, segment.numberInDocument(passage));
           token += segment.doclen(passage++);
         }
       }
@@ -211,14 +217,76 @@ class SegmentFormatTest {
 
   @Test
   void textsThatAreNotStoredAreNull() {
+    Splitting split = Splitting.of(180);
     IndexOptions options =
-        new IndexOptions(16, ResidualCodec.Kind.COLBERTV2, 2, 4, false, "a model", null, 180);
+        new IndexOptions(16, ResidualCodec.Kind.COLBERTV2, 2, 4, false, "a model", null, split);
     TestIndex.write(directory, options, TestIndex.docs(3, 5, 16, 1));
     try (Snapshot snapshot = Snapshot.open(directory)) {
       assertNull(snapshot.segments().getFirst().text(0));
       assertEquals("a model", snapshot.manifest().model());
       assertEquals(180, snapshot.manifest().split());
+      assertEquals(split, snapshot.manifest().splitting());
       assertEquals(4, snapshot.codec().centroids().rows());
+    }
+  }
+
+  @Test
+  void howDocumentsWereSplitComesBack() {
+    Splitting split = new Splitting(64, 16, Splitting.Unit.SENTENCES);
+    TestIndex.write(
+        directory,
+        new IndexOptions(16, ResidualCodec.Kind.TARTAN, 2, 4, true, null, null, split),
+        TestIndex.docs(3, 5, 16, 1));
+    assertEquals(split, Manifest.read(directory).splitting());
+    assertEquals(split, Manifest.read(directory).withSearch(List.of()).splitting());
+  }
+
+  /** As in indexes of earlier builds: segments that say nothing of spans. */
+  @Test
+  void aSegmentWithoutSpansIsRead() {
+    TestIndex.write(directory, IndexOptions.of(16, 2), TestIndex.docs(1, 5, 16, 2));
+    TestIndex.writeSegment(directory, TestIndex.docs(2, 5, 16, 2));
+    try (Snapshot snapshot = Snapshot.open(directory)) {
+      snapshot.verify();
+      assertEquals(TestIndex.span(0), snapshot.segments().get(0).span(0));
+      assertNull(snapshot.segments().get(1).span(0));
+      assertEquals(0, snapshot.segments().get(1).numberInDocument(0));
+    }
+  }
+
+  @Test
+  void spansThatDoNotFollowEachOtherAreDamage() {
+    for (List<Span> wrong :
+        List.of(
+            List.of(new Span(5, 9), new Span(4, 12)), List.of(new Span(5, 9), new Span(6, 8)))) {
+      Path path = directory.resolve(wrong.toString());
+      float[][] row = TestIndex.rows(new SplittableRandom(1), 1, 8, null);
+      try (Backend backend = Contenders.best(1);
+          IndexWriter writer =
+              new IndexWriter(path, IndexOptions.of(8, 2), backend, Progress.NONE);
+          Arena arena = Arena.ofConfined()) {
+        writer.add(
+            "a",
+            wrong.stream().map(span -> new IndexWriter.Passage(1, "text", span)).toList(),
+            Matrix.of(arena, new float[][] {row[0], row[0]}));
+        writer.commit();
+      }
+      try (Snapshot snapshot = Snapshot.open(path)) {
+        TartanException e = assertThrows(TartanException.class, snapshot::verify);
+        assertTrue(String.valueOf(e.getMessage()).contains("segment-1.spans"), e.getMessage());
+      }
+    }
+  }
+
+  @Test
+  void spansAreOfAllPassagesOrOfNone() {
+    try (Backend backend = Contenders.best(1);
+        IndexWriter writer =
+            new IndexWriter(directory, IndexOptions.of(8, 2), backend, Progress.NONE)) {
+      writer.add("a", List.of(new IndexWriter.Passage(0, "a", new Span(0, 1))), null);
+      assertThrows(
+          IllegalArgumentException.class,
+          () -> writer.add("b", List.of(new IndexWriter.Passage(0, "b")), null));
     }
   }
 }

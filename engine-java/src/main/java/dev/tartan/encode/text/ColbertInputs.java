@@ -107,6 +107,15 @@ public final class ColbertInputs {
     return sequence;
   }
 
+  /** The most tokens of a text that a passage has room for, special ones not counted. */
+  public int passageRoom() {
+    int around =
+        passage.front().length
+            + tokenizer.suffix().length
+            + tokenizer.tokenizeOnly(config.passage().prefix()).length();
+    return Math.max(1, config.passage().maxLength() - around);
+  }
+
   /** The input for {@code text} as a passage; may keep no row. */
   public TokenSequence passage(String text) {
     return build(text, passage, 0);

@@ -1,12 +1,16 @@
 package dev.tartan.encode.text;
 
+import dev.tartan.collection.Span;
+import dev.tartan.collection.Splitting;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
-/** Cuts long texts into pieces of a limited number of tokens. Safe for concurrent use. */
+/**
+ * Cuts long texts into pieces of a limited number of tokens. Sentences are those of {@link
+ * java.text.BreakIterator}; a blank line ends one too. Safe for concurrent use.
+ */
 public final class TextSplitter {
-  private static final String SENTENCE_ENDS = ".!?\u3002\uff01\uff1f\u2026";
-
   private final Tokenizer tokenizer;
 
   public TextSplitter(Tokenizer tokenizer) {
@@ -14,79 +18,79 @@ public final class TextSplitter {
   }
 
   /**
-   * Cuts {@code text} into pieces of at most {@code limit} tokens, special tokens not counted. A
-   * piece ends at the last end of a sentence in its second half, else between two words, else (a
-   * word longer than the limit) between two tokens. In order the pieces cover the text; white space
-   * at a cut is dropped.
+   * Cuts {@code text} into pieces, in order; together they cover it. A piece begins and ends with
+   * no white space.
    *
+   * @param limit tokens of a piece at most, special ones not counted. More only where the tokens of
+   *     one character are
+   * @param splitting what pieces are made of and how far they overlap, by at most half of {@code
+   *     limit}
+   * @param locale of the sentences
    * @return at least one piece, unless the text is blank
    */
-  public List<String> split(String text, int limit) {
-    if (limit < 1) {
-      throw new IllegalArgumentException("limit is " + limit);
-    }
+  public List<Span> split(String text, int limit, Splitting splitting, Locale locale) {
+    List<Span> pieces = new ArrayList<>();
     Tokens tokens = tokenizer.tokenize(text);
-    List<String> pieces = new ArrayList<>();
-    int from = 0;
-    for (int first = 0; first < tokens.length(); ) {
-      int next =
-          first + limit >= tokens.length() ? tokens.length() : cut(text, tokens, first, limit);
-      int to = next == tokens.length() ? text.length() : tokens.starts()[next];
-      add(pieces, text.substring(from, to));
-      from = to;
-      first = next;
+    if (tokens.length() <= limit) {
+      add(pieces, text, 0, text.length());
+      return pieces;
     }
-    if (tokens.length() == 0) {
-      add(pieces, text);
+    CutPlaces places = new CutPlaces(text, tokens, locale);
+    boolean whole = splitting.unit() == Splitting.Unit.SENTENCES;
+    int overlap = Math.min(splitting.overlap(), limit / 2);
+    int first = 0;
+    int covered = 0;
+    while (covered < tokens.length()) {
+      int from = first == 0 ? 0 : places.start(first);
+      int end = places.end(first, covered, limit, whole);
+      // A word that was cut may be other tokens alone, and more of them.
+      int room = limit - excess(text, from, to(text, places, end), limit);
+      while (room < limit && first + room > covered) {
+        end = places.end(first, covered, room, whole);
+        int excess = excess(text, from, to(text, places, end), limit);
+        if (excess == 0) {
+          break;
+        }
+        room -= excess;
+      }
+      add(pieces, text, from, to(text, places, end));
+      first = end == tokens.length() ? end : places.next(first, end, overlap, limit, whole);
+      covered = end;
     }
     return pieces;
   }
 
-  private static void add(List<String> pieces, String piece) {
-    if (!piece.isBlank()) {
-      pieces.add(piece.strip());
+  private static int to(String text, CutPlaces places, int end) {
+    return end == places.tokens() ? text.length() : places.start(end);
+  }
+
+  private int excess(String text, int from, int to, int limit) {
+    return Math.max(0, count(text.substring(from, to).strip()) - limit);
+  }
+
+  private static void add(List<Span> pieces, String text, int from, int to) {
+    int first = from;
+    int last = to;
+    while (first < last && CutPlaces.isSpace(text.charAt(first))) {
+      first++;
+    }
+    while (last > first && CutPlaces.isSpace(text.charAt(last - 1))) {
+      last--;
+    }
+    // Some tokenizers have a token for white space: a piece may have nothing else that is new.
+    if (first < last && (pieces.isEmpty() || last > pieces.getLast().to())) {
+      pieces.add(new Span(first, last));
     }
   }
 
-  /** The first token of the next piece, in (first, first + limit]. */
-  private static int cut(String text, Tokens tokens, int first, int limit) {
-    int last = first + limit;
-    for (int i = last; i > first + limit / 2; i--) {
-      if (endsSentence(text, tokens.ends()[i - 1], tokens.starts()[i])) {
-        return i;
-      }
-    }
-    for (int i = last; i > first; i--) {
-      if (hasSpace(text, tokens.ends()[i - 1], tokens.starts()[i])) {
-        return i;
-      }
-    }
-    for (int i = last; i > first; i--) {
-      if (tokens.words()[i] != tokens.words()[i - 1]) {
-        return i;
-      }
-    }
-    return last;
+  /** How many tokens {@code text} has, special ones not counted. */
+  public int count(String text) {
+    return tokenizer.tokenizeOnly(text).length();
   }
 
-  private static boolean hasSpace(String text, int end, int start) {
-    for (int i = end; i < start; i++) {
-      if (Character.isWhitespace(text.charAt(i))) {
-        return true;
-      }
-    }
-    return false;
-  }
-
-  private static boolean endsSentence(String text, int end, int start) {
-    if (end < 1) {
-      return false;
-    }
-    if (text.substring(end, Math.max(end, start)).indexOf('\n') >= 0) {
-      return true;
-    }
-    char mark = text.charAt(end - 1);
-    // Ideographic full stops need no space behind them; "3.14" and "e.g.x" do not end sentences.
-    return SENTENCE_ENDS.indexOf(mark) >= 0 && (mark > '\u2fff' || hasSpace(text, end, start));
+  /** {@code text}, or the start of it that has {@code limit} tokens. */
+  public String start(String text, int limit) {
+    Tokens tokens = tokenizer.tokenize(text);
+    return tokens.length() <= limit ? text : text.substring(0, tokens.ends()[limit - 1]);
   }
 }

@@ -3,8 +3,8 @@
  * (markers, query padding, truncation, which rows are kept), the guessing of languages, and the
  * cutting of long texts.
  *
- * <p>Imports {@code memory} only, and is the only place that knows the tokenizer library and Apache
- * OpenNLP.
+ * <p>Imports {@code collection} and {@code memory} only, and is the only place that knows the
+ * tokenizer library and Apache OpenNLP.
  */
 @NullMarked
 package dev.tartan.encode.text;
