@@ -6,6 +6,7 @@ import dev.tartan.collection.Splitting;
 import dev.tartan.encode.EncodedPassages;
 import dev.tartan.encode.Encoder;
 import dev.tartan.encode.Piece;
+import dev.tartan.encode.TokenPooling;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -39,14 +40,14 @@ final class DocumentBatches implements Iterator<DocumentBatches.Batch> {
    */
   record Batch(List<Document> documents, List<List<Piece>> passages) {
     /** The token embeddings of all passages, in {@code arena}. */
-    EncodedPassages encode(Encoder encoder, Arena arena) {
+    EncodedPassages encode(Encoder encoder, TokenPooling pooling, Arena arena) {
       List<String> texts = new ArrayList<>();
       List<String> languages = new ArrayList<>();
       for (int i = 0; i < documents.size(); i++) {
         passages.get(i).forEach(piece -> texts.add(piece.text()));
         languages.addAll(Collections.nCopies(passages.get(i).size(), documents.get(i).language()));
       }
-      return encoder.encodePassages(texts, languages, arena);
+      return encoder.encodePassages(texts, languages, pooling, arena);
     }
   }
 

@@ -146,7 +146,9 @@ public final class Tartan implements AutoCloseable {
     try (Arena arena = Arena.ofConfined()) {
       Matrix similarities = searcher.similarities(model.encodeQuery(query, arena), hit, arena);
       List<String> passageTokens =
-          text == null ? numbered(similarities.dim()) : model.passageTokens(text);
+          text == null
+              ? numbered(similarities.dim())
+              : model.passageTokens(text, snapshot.manifest().tokenPooling());
       List<Explanation.Match> matches = new ArrayList<>();
       for (int r = 0; r < similarities.rows(); r++) {
         int best = 0;

@@ -7,6 +7,7 @@ import dev.tartan.compute.Backend;
 import dev.tartan.encode.EncodedPassages;
 import dev.tartan.encode.Encoder;
 import dev.tartan.encode.Piece;
+import dev.tartan.encode.TokenPooling;
 import dev.tartan.indexing.IndexOptions;
 import dev.tartan.indexing.IndexWriter;
 import dev.tartan.memory.Matrix;
@@ -85,7 +86,7 @@ public final class TextIndexer {
       DocumentBatches batches = new DocumentBatches(documents, encoder, options.split());
       while (batches.hasNext()) {
         DocumentBatches.Batch batch = batches.next();
-        add(batch, writer);
+        add(batch, options.pooling(), writer);
         progress.advance(step.applyAsLong(batch));
       }
       writer.commit();
@@ -94,9 +95,9 @@ public final class TextIndexer {
     return new Result(manifest, withoutText, firstWithoutText);
   }
 
-  private void add(DocumentBatches.Batch batch, IndexWriter writer) {
+  private void add(DocumentBatches.Batch batch, TokenPooling pooling, IndexWriter writer) {
     try (Arena arena = Arena.ofShared()) {
-      EncodedPassages encoded = batch.encode(encoder, arena);
+      EncodedPassages encoded = batch.encode(encoder, pooling, arena);
       int passage = 0;
       long row = 0;
       for (int i = 0; i < batch.documents().size(); i++) {

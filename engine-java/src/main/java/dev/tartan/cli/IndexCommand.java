@@ -7,6 +7,7 @@ import dev.tartan.collection.Splitting;
 import dev.tartan.compute.Backend;
 import dev.tartan.encode.Encoder;
 import dev.tartan.encode.Encoders;
+import dev.tartan.encode.TokenPooling;
 import dev.tartan.indexing.IndexOptions;
 import dev.tartan.indexing.IndexWriter;
 import dev.tartan.indexing.NpyEmbeddings;
@@ -129,6 +130,8 @@ final class IndexCommand implements Callable<Integer> {
   @Option(names = "--no-text", description = "Do not store the texts.")
   boolean noText;
 
+  @Mixin PoolingOptions pooling = new PoolingOptions();
+
   @Mixin Shared shared = new Shared();
 
   /** A codec by its label. */
@@ -186,8 +189,9 @@ final class IndexCommand implements Callable<Integer> {
   @Override
   public Integer call() {
     Splitting splitting = splitting();
+    TokenPooling pooled = pooling.pooling(shared);
     if (input.brought != null) {
-      for (String option : List.of("--split", "--no-text")) {
+      for (String option : List.of("--split", "--no-text", "--pool-factor")) {
         if (shared.typed(option)) {
           throw shared.wrong(option + " is for --collection; --embeddings come without texts");
         }
@@ -202,7 +206,7 @@ final class IndexCommand implements Callable<Integer> {
     long start = System.nanoTime();
     try (Backend backend = shared.openBackend()) {
       Manifest manifest =
-          input.collection == null ? embeddings(backend) : texts(backend, splitting);
+          input.collection == null ? embeddings(backend) : texts(backend, splitting, pooled);
       report(manifest, (System.nanoTime() - start) * 1e-9);
     }
     return 0;
@@ -221,7 +225,7 @@ final class IndexCommand implements Callable<Integer> {
     return shared.usage(() -> new Splitting(tokens, overlap, splitBy));
   }
 
-  private Manifest texts(Backend backend, @Nullable Splitting splitting) {
+  private Manifest texts(Backend backend, @Nullable Splitting splitting, TokenPooling pooled) {
     Path file = java.util.Objects.requireNonNull(input.collection);
     Progress progress = shared.progress();
     Inputs.check(file, progress);
@@ -238,7 +242,8 @@ final class IndexCommand implements Callable<Integer> {
               !noText,
               encoder.model(),
               encoder.language(),
-              splitting);
+              splitting,
+              pooled);
       TextIndexer.Result result =
           new TextIndexer(encoder, backend, progress).index(new Collection(file), index, options);
       progress.done();

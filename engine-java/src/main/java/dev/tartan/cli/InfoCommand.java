@@ -1,6 +1,7 @@
 package dev.tartan.cli;
 
 import dev.tartan.collection.Splitting;
+import dev.tartan.encode.TokenPooling;
 import dev.tartan.segment.Component;
 import dev.tartan.segment.Manifest;
 import dev.tartan.segment.Segment;
@@ -105,7 +106,8 @@ final class InfoCommand implements Callable<Integer> {
     line(
         "tokens",
         String.format(
-            Locale.ROOT, "%,d (%.1f a passage)", tokens, (double) tokens / manifest.passages()));
+                Locale.ROOT, "%,d (%.1f a passage)", tokens, (double) tokens / manifest.passages())
+            + pooled(manifest.tokenPooling()));
     line(
         "codec",
         "%s, %d bits, dim %d, %s centroids"
@@ -114,6 +116,12 @@ final class InfoCommand implements Callable<Integer> {
                 manifest.codec().nbits(),
                 manifest.dim(),
                 number(manifest.codec().centroids())));
+  }
+
+  private static String pooled(TokenPooling pooling) {
+    return pooling.factor() == 1
+        ? ""
+        : ", pooled: one for every %d of a text".formatted(pooling.factor());
   }
 
   private static String split(@Nullable Splitting split) {

@@ -16,11 +16,7 @@ import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.List;
-<<<<<<< HEAD
-=======
 import java.util.Locale;
-import java.util.concurrent.ExecutionException;
->>>>>>> c8b20ca
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.stream.IntStream;

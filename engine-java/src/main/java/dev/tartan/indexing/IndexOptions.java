@@ -2,6 +2,7 @@ package dev.tartan.indexing;
 
 import dev.tartan.codec.ResidualCodec;
 import dev.tartan.collection.Splitting;
+import dev.tartan.encode.TokenPooling;
 import dev.tartan.memory.TartanException;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param language of queries and of texts that do not tell theirs, where the model has a part for
  *     each language; else null
  * @param split how documents are split into passages; null if they are not
+ * @param pooling how many rows are kept of a passage's tokens; of texts alone
  */
 public record IndexOptions(
     int dim,
@@ -26,7 +28,8 @@ public record IndexOptions(
     boolean storeText,
     @Nullable String model,
     @Nullable String language,
-    @Nullable Splitting split) {
+    @Nullable Splitting split,
+    TokenPooling pooling) {
   public IndexOptions {
     if (dim < 8 || dim > 1024 || dim % 8 != 0) {
       throw new TartanException(
@@ -38,6 +41,24 @@ public record IndexOptions(
       throw new TartanException(
           "%d centroids: a positive number, or 0 for the default".formatted(centroids));
     }
+  }
+
+  /** With a row for every token. */
+  public IndexOptions(
+      int dim,
+      ResidualCodec.Kind codec,
+      int nbits,
+      int centroids,
+      boolean storeText,
+      @Nullable String model,
+      @Nullable String language,
+      @Nullable Splitting split) {
+    this(dim, codec, nbits, centroids, storeText, model, language, split, TokenPooling.NONE);
+  }
+
+  /** The same with fewer rows a passage. */
+  public IndexOptions withPooling(TokenPooling fewer) {
+    return new IndexOptions(dim, codec, nbits, centroids, storeText, model, language, split, fewer);
   }
 
   /** Options for embeddings of width {@code dim} at {@code nbits}, all else by default. */

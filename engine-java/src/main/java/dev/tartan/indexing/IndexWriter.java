@@ -198,7 +198,8 @@ public final class IndexWriter implements AutoCloseable {
     return Manifest.of(
         directory.nextCommit(),
         Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(),
-        new Manifest.Source(options.model(), options.language(), options.dim(), options.split()),
+        new Manifest.Source(
+            options.model(), options.language(), options.dim(), options.split(), options.pooling()),
         codec,
         List.of(entry));
   }

@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.tartan.collection.Splitting;
+import dev.tartan.encode.TokenPooling;
 import dev.tartan.memory.TartanException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -36,6 +37,7 @@ import org.jspecify.annotations.Nullable;
  * @param split word pieces a passage that documents were split into; null if they were not
  * @param overlap word pieces that passages have in common with the one before; null for none
  * @param splitBy {@code sentences} if documents were split between sentences only; else null
+ * @param pooling how many rows were kept of a passage's tokens; null for one for every token
  * @param codec the codec of all segments
  * @param segments in the order of their documents
  * @param search the curves of recall measured on this index, by ascending k and then recall
@@ -52,6 +54,7 @@ public record Manifest(
     @Nullable Integer split,
     @Nullable Integer overlap,
     @Nullable String splitBy,
+    @Nullable TokenPooling pooling,
     CodecEntry codec,
     List<SegmentEntry> segments,
     List<SearchEntry> search) {
@@ -108,10 +111,14 @@ public record Manifest(
 
   /**
    * What the embeddings are: the model (null if they were brought) and its language (null if it has
-   * none), their width, and how documents were split.
+   * none), their width, how documents were split, and how many rows were kept of their tokens.
    */
   public record Source(
-      @Nullable String model, @Nullable String language, int dim, @Nullable Splitting split) {}
+      @Nullable String model,
+      @Nullable String language,
+      int dim,
+      @Nullable Splitting split,
+      TokenPooling pooling) {}
 
   /** A commit of this version, without search settings. */
   public static Manifest of(
@@ -128,6 +135,7 @@ public record Manifest(
         split == null ? null : split.tokens(),
         split == null || split.overlap() == 0 ? null : split.overlap(),
         split == null || split.unit() == Splitting.Unit.TOKENS ? null : SENTENCES,
+        source.pooling().equals(TokenPooling.NONE) ? null : source.pooling(),
         codec,
         segments,
         List.of());
@@ -146,6 +154,7 @@ public record Manifest(
         split,
         overlap,
         splitBy,
+        pooling,
         codec,
         segments,
         measured);
@@ -185,6 +194,11 @@ public record Manifest(
             split,
             overlap == null ? 0 : overlap,
             SENTENCES.equals(splitBy) ? Splitting.Unit.SENTENCES : Splitting.Unit.TOKENS);
+  }
+
+  /** How many rows were kept of a passage's tokens. */
+  public TokenPooling tokenPooling() {
+    return pooling == null ? TokenPooling.NONE : pooling;
   }
 
   /** The curves of recall; empty if there are none, or only settings of before there were any. */
@@ -233,6 +247,7 @@ public record Manifest(
                   split,
                   overlap,
                   splitBy,
+                  pooling,
                   codec,
                   segments,
                   search));

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.tartan.collection.Document;
+import dev.tartan.segment.Manifest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -128,5 +129,21 @@ class SplitTest {
     assertEquals(Document.passage("", part), hits.at("/0/text").asText());
     assertTrue(part.contains("Penguins"), part);
     assertEquals(0, hits.at("/1/to").asInt());
+  }
+
+  @Test
+  void pooledPassagesAreFoundAndExplained() throws IOException {
+    Path index = index("--pool-factor", 3);
+    Typed.run("verify", "--index", index).ok();
+    String info = Typed.run("info", "--index", index).ok();
+    assertTrue(info.contains("pooled: one for every 3 of a text"), info);
+    Manifest pooled = Manifest.read(index);
+    Manifest whole = Manifest.read(Samples.textIndex());
+    double share =
+        ((double) pooled.tokens() / pooled.passages())
+            / ((double) whole.tokens() / whole.passages());
+    assertEquals(1.0 / 3, share, 0.1);
+    Typed explained = Typed.run("search", "--index", index, QUERY, "--explain", "-k", 1);
+    assertTrue(explained.ok().contains("+"), explained.out());
   }
 }

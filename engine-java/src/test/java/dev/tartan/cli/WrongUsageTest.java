@@ -57,6 +57,8 @@ class WrongUsageTest {
           index --embeddings E --doclens D --index I --no-text           | --no-text is for
           index --collection C --index I --nbits 5                       | nbits is 5
           index --collection C --index I --codec mine                    | neither tartan nor colbertv2
+          index --collection C --index I --pool-factor 0                 | pooling factor 0
+          index --embeddings E --doclens D --index I --pool-factor 2     | --pool-factor is for
           encode --collection C --out O --doclens D --pool-factor 0      | pooling factor 0
           encode --collection C --out O --doclens D --pool-protected 2   | --pool-protected says
           encode --collection C --out O --doclens D --pool-factor 2 --pool-protected -1 | -1 protected

@@ -95,7 +95,8 @@ public final class TestIndex {
       List<Manifest.SegmentEntry> segments = new ArrayList<>(last.segments());
       segments.add(segment.finish(snapshot.codec()));
       Manifest.Source source =
-          new Manifest.Source(last.model(), last.language(), last.dim(), last.splitting());
+          new Manifest.Source(
+              last.model(), last.language(), last.dim(), last.splitting(), last.tokenPooling());
       Manifest next =
           Manifest.of(writer.nextCommit(), last.created(), source, last.codec(), segments);
       writer.commit(next);

@@ -12,6 +12,7 @@ import dev.tartan.collection.Span;
 import dev.tartan.collection.Splitting;
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.Contenders;
+import dev.tartan.encode.TokenPooling;
 import dev.tartan.indexing.IndexOptions;
 import dev.tartan.indexing.IndexWriter;
 import dev.tartan.indexing.NpyEmbeddings;
@@ -231,12 +232,16 @@ class SegmentFormatTest {
   }
 
   @Test
-  void howDocumentsWereSplitComesBack() {
+  void howDocumentsWereSplitAndPooledComesBack() {
     Splitting split = new Splitting(64, 16, Splitting.Unit.SENTENCES);
     TestIndex.write(
         directory,
-        new IndexOptions(16, ResidualCodec.Kind.TARTAN, 2, 4, true, null, null, split),
+        new IndexOptions(16, ResidualCodec.Kind.TARTAN, 2, 4, true, null, null, split)
+            .withPooling(new TokenPooling(3, 2)),
         TestIndex.docs(3, 5, 16, 1));
+    assertEquals(new TokenPooling(3, 2), Manifest.read(directory).tokenPooling());
+    assertEquals(
+        new TokenPooling(3, 2), Manifest.read(directory).withSearch(List.of()).tokenPooling());
     assertEquals(split, Manifest.read(directory).splitting());
     assertEquals(split, Manifest.read(directory).withSearch(List.of()).splitting());
   }
