@@ -7,6 +7,7 @@ import dev.tartan.collection.Query;
 import dev.tartan.collection.Ranked;
 import dev.tartan.collection.Run;
 import dev.tartan.encode.model.Torch;
+import dev.tartan.memory.Progress;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -33,8 +34,9 @@ public record Development(List<Query> queries, Qrels qrels, Map<String, String> 
    *
    * @param rows safe for concurrent use
    * @param threads to work with; the result does not depend on them
+   * @param progress told of the passages
    */
-  double ndcg(TextRows rows, int threads) {
+  double ndcg(TextRows rows, int threads, Progress progress) {
     float[][] scores = new float[queries.size()][passages.size()];
     List<String> texts = List.copyOf(passages.values());
     try (PointerScope _ = new PointerScope();
@@ -54,7 +56,8 @@ public record Development(List<Query> queries, Qrels qrels, Map<String, String> 
                 NoGradGuard _ = new NoGradGuard()) {
               score(blocks, rows.passages(texts.subList(first, end)), first, scores);
             }
-          });
+          },
+          block -> progress.advance(Math.min(PASSAGES, texts.size() - block * PASSAGES)));
     }
     return measure(scores);
   }

@@ -15,6 +15,15 @@ final class Parallel {
 
   /** Runs {@code piece} for 0 to {@code count} - 1 on so many threads, and waits. */
   static void forEach(int count, int threads, IntConsumer piece) {
+    forEach(count, threads, piece, _ -> {});
+  }
+
+  /**
+   * As {@link #forEach(int, int, IntConsumer)}.
+   *
+   * @param done told of each piece, in their order, on the calling thread
+   */
+  static void forEach(int count, int threads, IntConsumer piece, IntConsumer done) {
     try (ExecutorService workers =
         Executors.newFixedThreadPool(
             threads, Thread.ofPlatform().daemon().name("tartan-train-", 0).factory())) {
@@ -24,7 +33,10 @@ final class Parallel {
         pieces.add(workers.submit(() -> piece.accept(number)));
       }
       try {
-        pieces.forEach(Parallel::await);
+        for (int i = 0; i < count; i++) {
+          await(pieces.get(i));
+          done.accept(i);
+        }
       } finally {
         workers.shutdownNow();
       }

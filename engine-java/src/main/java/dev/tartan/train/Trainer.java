@@ -124,8 +124,10 @@ public final class Trainer {
         TrainingLog log =
             new TrainingLog(folder.resolve("log.csv"), stored == null ? -1 : state.step())) {
       TextRows training = options.frozenBackbone() ? still : rows(stated);
-      if (stored == null && data.development() != null) {
-        double before = measure(still);
+      Development development = data.development();
+      if (stored == null && development != null) {
+        progress.stage("measuring before", "passages", development.passages().size());
+        double before = measure(still, progress);
         log.add(new TrainingLog.Row(0, Double.NaN, Double.NaN, Double.NaN, before));
       }
       int left = options.steps() - state.step();
@@ -165,7 +167,8 @@ public final class Trainer {
     progress.advance(batch.length);
     boolean last = step + 1 == options.steps();
     boolean measures = last || (step + 1) % run.measureEvery() == 0;
-    Double metric = measures && data.development() != null ? (Double) measure(still) : null;
+    Double metric =
+        measures && data.development() != null ? (Double) measure(still, Progress.NONE) : null;
     log.add(new TrainingLog.Row(step + 1, loss, norm, rate, metric));
     progress.detail(detail(loss, rate));
     if (last || (step + 1) % run.saveEvery() == 0) {
@@ -200,8 +203,9 @@ public final class Trainer {
   }
 
   /** Measures the weights as they are, and writes them if they are the best. */
-  private double measure(TextRows still) {
-    double metric = Objects.requireNonNull(data.development()).ndcg(still, run.threads());
+  private double measure(TextRows still, Progress told) {
+    Development development = Objects.requireNonNull(data.development());
+    double metric = development.ndcg(still, run.threads(), told);
     if (metric > state.bestMetric()) {
       state = new TrainingState(state.step(), state.step(), metric, state.run());
       parts.write(run.out());
