@@ -28,6 +28,9 @@ public final class CollectionReranker {
   /** Documents scored at a time: enough to find some of similar length. */
   private static final int DOCUMENTS = 256;
 
+  /** The first batch is small and each next one twice as large, so that progress shows soon. */
+  private static final int FIRST_DOCUMENTS = 16;
+
   /** Pairs scored at a time, about: cross-encoders are slow, and progress shows by batches. */
   private static final int PAIRS = 1 << 16;
 
@@ -40,6 +43,7 @@ public final class CollectionReranker {
   private final List<PriorityQueue<Ranked>> best = new ArrayList<>();
   private final int k;
   private final Map<Integer, Document> shown = new HashMap<>();
+  private int batch = FIRST_DOCUMENTS;
   private long pairs;
 
   /**
@@ -93,12 +97,13 @@ public final class CollectionReranker {
           places.add(place);
           pending += asking.length;
         }
-        if (documents.size() == DOCUMENTS || pending >= PAIRS || !reader.hasNext()) {
+        if (documents.size() == batch || pending >= PAIRS || !reader.hasNext()) {
           score(documents, queries, places);
           documents.clear();
           queries.clear();
           places.clear();
           pending = 0;
+          batch = Math.min(DOCUMENTS, 2 * batch);
         }
       }
     }

@@ -50,8 +50,8 @@ public final class MaxSimReranker implements Reranker {
         int[] place = places.get(q).get(i);
         scores[place[0]][place[1]] = byQuery[q][i];
       }
-      progress.advance(byQuery[q].length);
     }
+    progress.advance(places.stream().mapToLong(List::size).sum());
     return scores;
   }
 

@@ -53,7 +53,8 @@ import picocli.CommandLine.Parameters;
     footer = {
       "",
       "Examples:",
-      "  tartan rerank --cross-encoder M --collection docs.jsonl --queries q.jsonl --run in.trec --out out.trec",
+      "  tartan rerank --collection docs.jsonl --queries q.jsonl --run in.trec --out out.trec",
+      "  tartan rerank --cross-encoder M --collection d.jsonl --queries q.jsonl --run in.trec --out o.trec",
       "  tartan rerank --collection docs.jsonl --queries q.jsonl --out exact.trec -k 100",
       "  tartan rerank --collection docs.jsonl \"what is late interaction?\"",
     })
