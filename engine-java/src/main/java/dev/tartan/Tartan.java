@@ -44,6 +44,9 @@ public final class Tartan implements AutoCloseable {
   private @Nullable Encoder encoder;
   private boolean closed;
 
+  /** Whose encoder and backend these are; null if its own. */
+  private final @Nullable LateInteraction owner;
+
   private Tartan(
       Snapshot snapshot,
       Backend backend,
@@ -56,6 +59,37 @@ public final class Tartan implements AutoCloseable {
     this.threads = threads;
     this.language = language;
     this.progress = progress;
+    this.owner = null;
+  }
+
+  /** An index that is searched by a model which is open, and stays so. */
+  private Tartan(Snapshot snapshot, LateInteraction owner) {
+    this.snapshot = snapshot;
+    this.backend = owner.backend();
+    this.searcher = new Searcher(snapshot, backend);
+    this.threads = 1;
+    this.language = null;
+    this.progress = Progress.NONE;
+    this.owner = owner;
+    this.encoder = owner.encoder();
+  }
+
+  /** Opens the index at {@code path} for the model that made it. */
+  static Tartan open(Path path, LateInteraction owner) {
+    Snapshot snapshot = Snapshot.open(path);
+    try {
+      String model = snapshot.manifest().model();
+      if (!owner.encoder().model().equals(model)) {
+        throw new TartanException(
+            "the index at %s was made with %s, not with %s"
+                .formatted(
+                    path, model == null ? "brought embeddings" : model, owner.encoder().model()));
+      }
+      return new Tartan(snapshot, owner);
+    } catch (RuntimeException e) {
+      snapshot.close();
+      throw e;
+    }
   }
 
   /**
@@ -117,8 +151,8 @@ public final class Tartan implements AutoCloseable {
   /**
    * The best documents for a query, best first.
    *
-   * @throws TartanException if the query has no token, or the index was made of brought embeddings
-   *     and so has no model
+   * @throws TartanException if the query is blank or has no token, or the index was made of brought
+   *     embeddings and so has no model
    */
   public List<Hit> search(String query, SearchOptions options) {
     return searchAll(List.of(query), options).getFirst();
@@ -129,6 +163,7 @@ public final class Tartan implements AutoCloseable {
    * same answers in their order.
    */
   public List<List<Hit>> searchAll(List<String> queries, SearchOptions options) {
+    queries.forEach(Tartan::requireWords);
     try (Arena arena = Arena.ofShared()) {
       List<Matrix> rows =
           queries.size() == 1
@@ -211,12 +246,27 @@ public final class Tartan implements AutoCloseable {
       return;
     }
     closed = true;
-    if (encoder != null) {
+    if (owner == null && encoder != null) {
       encoder.close();
     }
     searcher.close();
     snapshot.close();
-    backend.close();
+    if (owner == null) {
+      backend.close();
+    } else {
+      owner.forget(this);
+    }
+  }
+
+  /**
+   * Refuses a query that says nothing.
+   *
+   * @throws TartanException if it is blank
+   */
+  static void requireWords(String query) {
+    if (query.isBlank()) {
+      throw new TartanException("the query is blank; give it at least one word");
+    }
   }
 
   private static List<String> numbered(int tokens) {

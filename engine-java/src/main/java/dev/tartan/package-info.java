@@ -1,7 +1,9 @@
 /**
- * START HERE. {@link dev.tartan.Tartan} is the front door: open an index, ask in words, get hits.
- * {@link dev.tartan.TextIndexer} makes an index of texts, {@link dev.tartan.Backends} makes the
- * engines that do the numbers.
+ * START HERE. {@link dev.tartan.LateInteraction} is the front door: open a model, index documents,
+ * search them, rerank. {@link dev.tartan.Tartan} is an index open for searching in words, {@link
+ * dev.tartan.EncodedDocuments} a few documents in memory. {@link dev.tartan.TextIndexer} makes an
+ * index of texts, {@link dev.tartan.CollectionReranker} ranks without one, {@link
+ * dev.tartan.Backends} makes the engines that do the numbers.
  *
  * <p>Data flows one way: text → token embeddings ({@code encode}) → codec ({@code codec}) → segment
  * ({@code segment}) → candidates → scores → hits ({@code search}); {@code indexing} writes what

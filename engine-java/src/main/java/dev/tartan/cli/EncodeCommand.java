@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -112,7 +113,7 @@ final class EncodeCommand implements Callable<Integer> {
     shared.checkOptions();
     List<Query> asked = queries == null ? List.of() : Queries.read(queries);
     if (collection != null) {
-      Inputs.check(collection, shared.progress());
+      Inputs.check(collection, Set.of(), shared.progress());
     }
     List<String> written = new ArrayList<>();
     try (NewFiles files = new NewFiles()) {

@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -228,7 +229,7 @@ final class IndexCommand implements Callable<Integer> {
   private Manifest texts(Backend backend, @Nullable Splitting splitting, TokenPooling pooled) {
     Path file = java.util.Objects.requireNonNull(input.collection);
     Progress progress = shared.progress();
-    Inputs.check(file, progress);
+    Inputs.check(file, Set.of(), progress);
     IndexDirectory.open(index)
         .close(); // another writer or a full disk shows before the model loads
     try (Encoder encoder =

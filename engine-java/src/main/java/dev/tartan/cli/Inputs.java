@@ -1,5 +1,6 @@
 package dev.tartan.cli;
 
+import dev.tartan.CollectionReranker;
 import dev.tartan.collection.Collection;
 import dev.tartan.collection.DocumentReader;
 import dev.tartan.indexing.IdSet;
@@ -9,7 +10,9 @@ import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 
 /** What is read of the user's files before the work starts. */
 final class Inputs {
@@ -19,14 +22,19 @@ final class Inputs {
    * Reads a collection once: seconds, where encoding takes hours and would find a bad line only
    * when it gets there. A pipe can be read once only and is not checked.
    *
-   * @throws TartanException if it is missing, empty or malformed, or an id repeats
+   * @param wanted ids that must be there
+   * @return how many documents it has; -1 for a pipe
+   * @throws TartanException if it is missing, empty or malformed, an id repeats or a wanted one is
+   *     not there
    */
-  static void check(Path collection, Progress progress) {
+  static long check(Path collection, Set<String> wanted, Progress progress) {
     if (Files.exists(collection)
         && !Files.isRegularFile(collection)
         && !Files.isDirectory(collection)) {
-      return;
+      return -1;
     }
+    long count;
+    Set<String> missing = new LinkedHashSet<>(wanted);
     try (DocumentReader documents = new Collection(collection).open()) {
       progress.stage("checking", "KiB of text", documents.totalBytes() >> 10);
       IdSet ids = new IdSet();
@@ -37,10 +45,16 @@ final class Inputs {
               "%s, line %d: duplicate id '%s'; ids must be unique"
                   .formatted(collection, documents.lineNumber(), id));
         }
+        missing.remove(id);
         progress.advance(documents.newKibibytes());
       }
+      count = documents.documents();
     }
     progress.done(); // what comes next, loading a model, is no part of it
+    if (!missing.isEmpty()) {
+      throw CollectionReranker.missing(missing, new Collection(collection));
+    }
+    return count;
   }
 
   /** The lines of a file of ids. */

@@ -22,6 +22,7 @@ import picocli.CommandLine.Spec;
       IndexCommand.class,
       SearchCommand.class,
       TuneCommand.class,
+      RerankCommand.class,
       EncodeCommand.class,
       EvalCommand.class,
       InfoCommand.class,

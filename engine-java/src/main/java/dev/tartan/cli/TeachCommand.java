@@ -1,10 +1,13 @@
 package dev.tartan.cli;
 
+import dev.tartan.MaxSimReranker;
 import dev.tartan.collection.TrainingExample;
 import dev.tartan.collection.TrainingExamples;
+import dev.tartan.compute.Backend;
 import dev.tartan.encode.CrossEncoder;
 import dev.tartan.encode.Encoder;
 import dev.tartan.encode.Encoders;
+import dev.tartan.encode.Reranker;
 import dev.tartan.memory.Progress;
 import dev.tartan.train.Teacher;
 import dev.tartan.train.TrainingData;
@@ -82,8 +85,10 @@ final class TeachCommand implements Callable<Integer> {
         return teacher.teach(scorer, shared.threads);
       }
     }
-    try (Encoder encoder = Encoders.open(Objects.requireNonNull(model), shared.threads)) {
-      return teacher.teach(encoder);
+    try (Backend backend = shared.openBackend();
+        Encoder encoder = Encoders.open(Objects.requireNonNull(model), shared.threads);
+        Reranker reranker = new MaxSimReranker(encoder, backend, teacher.queries())) {
+      return teacher.teach(reranker);
     }
   }
 }

@@ -11,6 +11,8 @@ import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -86,7 +88,19 @@ public final class CrossEncoder implements AutoCloseable {
    * @return as many values as {@code passages}, in their order
    */
   public float[] scores(String query, List<String> passages) {
-    List<TokenSequence> pairs = passages.stream().map(p -> inputs.pair(query, p)).toList();
+    return scores(Collections.nCopies(passages.size(), query), passages);
+  }
+
+  /**
+   * How well each passage answers the query of the same place.
+   *
+   * @return as many values as there are pairs, in their order
+   */
+  public float[] scores(List<String> queries, List<String> passages) {
+    List<TokenSequence> pairs = new ArrayList<>();
+    for (int i = 0; i < passages.size(); i++) {
+      pairs.add(inputs.pair(queries.get(i), passages.get(i)));
+    }
     float[] scores = new float[pairs.size()];
     for (int[] batch : LengthBatches.of(pairs, ColbertEncoder.BATCH_TOKENS)) {
       float[] values = scorer.score(IntStream.of(batch).mapToObj(pairs::get).toList());

@@ -61,6 +61,18 @@ public record IndexOptions(
     return new IndexOptions(dim, codec, nbits, centroids, storeText, model, language, split, fewer);
   }
 
+  /** The same for documents that are split; null not to split them. */
+  public IndexOptions withSplit(@Nullable Splitting splitting) {
+    return new IndexOptions(
+        dim, codec, nbits, centroids, storeText, model, language, splitting, pooling);
+  }
+
+  /** The same at another number of bits. */
+  public IndexOptions withBits(int bits) {
+    return new IndexOptions(
+        dim, codec, bits, centroids, storeText, model, language, split, pooling);
+  }
+
   /** Options for embeddings of width {@code dim} at {@code nbits}, all else by default. */
   public static IndexOptions of(int dim, int nbits) {
     return new IndexOptions(dim, ResidualCodec.Kind.TARTAN, nbits, 0, true, null, null, null);

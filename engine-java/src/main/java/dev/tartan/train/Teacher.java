@@ -1,22 +1,16 @@
 package dev.tartan.train;
 
+import dev.tartan.collection.Document;
 import dev.tartan.collection.TrainingExample;
 import dev.tartan.encode.CrossEncoder;
-import dev.tartan.encode.EncodedPassages;
-import dev.tartan.encode.Encoder;
-import dev.tartan.encode.model.Torch;
-import dev.tartan.memory.Matrix;
+import dev.tartan.encode.CrossEncoderReranker;
+import dev.tartan.encode.Reranker;
 import dev.tartan.memory.Progress;
-import java.lang.foreign.Arena;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 
 /** Gives the passages of examples the scores that a better model gives them. */
 public final class Teacher {
@@ -24,6 +18,9 @@ public final class Teacher {
 
   private final TrainingData data;
   private final Progress progress;
+
+  /** Query ids in the order of {@link #queries}. */
+  private final Map<String, Integer> numbers = new LinkedHashMap<>();
 
   /**
    * Prepares.
@@ -33,32 +30,32 @@ public final class Teacher {
   public Teacher(TrainingData data, Progress progress) {
     this.data = data;
     this.progress = progress;
+    data.examples().forEach(e -> numbers.putIfAbsent(e.queryId(), numbers.size()));
+  }
+
+  /** The queries of the examples, each once. */
+  public List<String> queries() {
+    return numbers.keySet().stream()
+        .map(id -> Objects.requireNonNull(data.queries().get(id)))
+        .toList();
   }
 
   /** Scores each query and passage read together. */
   public List<TrainingExample> teach(CrossEncoder model, int threads) {
-    progress.stage("scoring", "pairs", pairs());
-    List<TrainingExample> examples = data.examples();
-    float[][] scores = new float[examples.size()][];
-    Parallel.forEach(
-        scores.length,
-        threads,
-        i -> {
-          TrainingExample example = examples.get(i);
-          scores[i] = model.scores(query(example), texts(example.passageIds()));
-          synchronized (progress) {
-            progress.advance(scores[i].length);
-          }
-        });
-    progress.done();
-    return scored(scores);
+    try (Reranker reranker = new CrossEncoderReranker(model, queries(), threads)) {
+      return teach(reranker);
+    }
   }
 
-  /** Scores by MaxSim of another late-interaction model, uncompressed. */
-  public List<TrainingExample> teach(Encoder model) {
-    Torch.load();
-    progress.stage("scoring", "pairs", pairs());
+  /**
+   * Scores by {@code model}; a passage without tokens scores 0.
+   *
+   * @param model was made with {@link #queries}
+   */
+  public List<TrainingExample> teach(Reranker model) {
     List<TrainingExample> examples = data.examples();
+    progress.stage(
+        "scoring", "pairs", examples.stream().mapToLong(e -> e.passageIds().size()).sum());
     float[][] scores = new float[examples.size()][];
     Map<String, List<int[]>> places = new LinkedHashMap<>();
     for (int e = 0; e < scores.length; e++) {
@@ -69,73 +66,36 @@ public final class Teacher {
       }
     }
     List<String> passages = List.copyOf(places.keySet());
-    try (Arena arena = Arena.ofShared()) {
-      Map<String, Matrix> queries = queries(model, arena);
-      for (int from = 0; from < passages.size(); from += PASSAGES) {
-        List<String> ids = passages.subList(from, Math.min(passages.size(), from + PASSAGES));
-        score(model, ids, queries, places, scores);
-      }
+    for (int from = 0; from < passages.size(); from += PASSAGES) {
+      int to = Math.min(passages.size(), from + PASSAGES);
+      score(model, passages.subList(from, to), places, scores);
     }
     progress.done();
     return scored(scores);
   }
 
-  private Map<String, Matrix> queries(Encoder model, Arena arena) {
-    List<String> ids = data.examples().stream().map(TrainingExample::queryId).distinct().toList();
-    List<Matrix> rows =
-        model.encodeQueries(
-            ids.stream().map(id -> Objects.requireNonNull(data.queries().get(id))).toList(), arena);
-    Map<String, Matrix> queries = new HashMap<>();
-    for (int i = 0; i < ids.size(); i++) {
-      queries.put(ids.get(i), rows.get(i));
-    }
-    return queries;
-  }
-
+  /** Scores the passages {@code ids} wherever examples have them. */
   private void score(
-      Encoder model,
-      List<String> ids,
-      Map<String, Matrix> queries,
-      Map<String, List<int[]>> places,
-      float[][] scores) {
-    try (Arena arena = Arena.ofShared()) {
-      EncodedPassages encoded = model.encodePassages(texts(ids), arena);
-      long first = 0;
-      for (int i = 0; i < ids.size(); i++) {
-        int doclen = encoded.doclens()[i];
-        Matrix passage = encoded.rows().slice(first, doclen);
-        first += doclen;
-        for (int[] place : Objects.requireNonNull(places.get(ids.get(i)))) {
-          String query = data.examples().get(place[0]).queryId();
-          scores[place[0]][place[1]] = maxSim(Objects.requireNonNull(queries.get(query)), passage);
-          progress.advance(1);
-        }
+      Reranker model, List<String> ids, Map<String, List<int[]>> places, float[][] scores) {
+    List<Document> documents = new ArrayList<>();
+    int[][] queries = new int[ids.size()][];
+    for (int d = 0; d < queries.length; d++) {
+      String id = ids.get(d);
+      documents.add(new Document(id, "", Objects.requireNonNull(data.passages().get(id))));
+      queries[d] =
+          Objects.requireNonNull(places.get(id)).stream()
+              .map(place -> data.examples().get(place[0]).queryId())
+              .mapToInt(query -> Objects.requireNonNull(numbers.get(query)))
+              .toArray();
+    }
+    float[][] values = model.score(documents, queries, progress);
+    for (int d = 0; d < queries.length; d++) {
+      List<int[]> targets = Objects.requireNonNull(places.get(ids.get(d)));
+      for (int i = 0; i < queries[d].length; i++) {
+        float value = values[d][i];
+        scores[targets.get(i)[0]][targets.get(i)[1]] = Float.isFinite(value) ? value : 0;
       }
     }
-  }
-
-  /** A passage without rows scores 0. */
-  private static float maxSim(Matrix query, Matrix passage) {
-    if (passage.rows() == 0) {
-      return 0;
-    }
-    try (PointerScope _ = new PointerScope()) {
-      Tensor q = Torch.share(query.data(), query.rows(), query.dim());
-      Tensor p = Torch.share(passage.data(), passage.rows(), passage.dim());
-      return torch.matmul(q, p.t()).max(1).get0().sum().item_float();
-    }
-  }
-
-  private long pairs() {
-    return data.examples().stream().mapToLong(example -> example.passageIds().size()).sum();
-  }
-
-  private String query(TrainingExample example) {
-    return Objects.requireNonNull(data.queries().get(example.queryId()));
-  }
-
-  private List<String> texts(List<String> ids) {
-    return ids.stream().map(id -> Objects.requireNonNull(data.passages().get(id))).toList();
   }
 
   private List<TrainingExample> scored(float[][] scores) {

@@ -75,6 +75,17 @@ class WrongUsageTest {
           encode --collection C --out O                                  | --doclens is missing
           encode --queries Q --out O --doclens D                         | --doclens is for
           encode --queries Q --out O --threads 0                         | --threads is 0
+          rerank --collection C                                          | one of QUERY and --queries
+          rerank q                                                       | --collection
+          rerank --collection C --queries Q --out O q                    | one of QUERY and --queries
+          rerank --collection C --queries Q                              | --out is missing
+          rerank --collection C --run R q                                | --run is for --queries
+          rerank --collection C --candidates 3 q                         | --candidates is for --run
+          rerank --collection C --model M --cross-encoder N q            | one of --model and --cross
+          rerank --collection C --cross-encoder N --language fr q        | --language is for --model
+          rerank --collection C --max-length 64 q                        | --max-length is for
+          rerank --collection C -k 0 q                                   | not 0
+          rerank --collection C --threads 0 q                            | --threads is 0
           tune                                                           | --index
           tune --index I -k 0                                            | k is 0
           tune --index I -k 10,-1                                        | k is -1
@@ -94,7 +105,8 @@ class WrongUsageTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "demo", "index", "search", "tune", "encode", "eval", "info", "verify", "project", ""
+        "demo", "index", "search", "rerank", "tune", "encode", "eval", "info", "verify", "project",
+        ""
       })
   void helpIsCompleteAndFitsTheTerminal(String command) {
     Typed typed = command.isEmpty() ? Typed.run("--help") : Typed.run(command, "--help");
