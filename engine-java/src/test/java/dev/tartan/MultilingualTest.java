@@ -11,6 +11,7 @@ import dev.tartan.collection.Query;
 import dev.tartan.compute.Backend;
 import dev.tartan.encode.Encoder;
 import dev.tartan.encode.Encoders;
+import dev.tartan.encode.TokenPooling;
 import dev.tartan.indexing.IndexOptions;
 import dev.tartan.memory.Progress;
 import dev.tartan.search.Hit;
@@ -38,14 +39,16 @@ class MultilingualTest {
 
   @ParameterizedTest
   @CsvSource({
-    "bert-colbert,",
-    "bert-colbert-bin,",
-    "modernbert-pylate,",
-    "xlmr-colbert,",
-    "xmod-colbert, en_XX",
-    "xmod-colbert, de"
+    "bert-colbert,, 1",
+    "bert-colbert-bin,, 1",
+    "modernbert-pylate,, 1",
+    "xlmr-colbert,, 1",
+    "xmod-colbert, en_XX, 1",
+    "xmod-colbert, de, 1",
+    "bert-colbert,, 3",
+    "modernbert-pylate,, 2"
   })
-  void everyCheckpointIndexesAndSearches(String model, @Nullable String language) {
+  void everyCheckpointIndexesAndSearches(String model, @Nullable String language, int pooled) {
     Path folder = shared.resolve("golden").resolve(model);
     Path data = shared.resolve("data/xquad-r");
     assumeTrue(Files.isDirectory(folder), "no golden fixtures: set -Dtartan.shared=DIR");
@@ -63,7 +66,8 @@ class MultilingualTest {
                 true,
                 encoder.model(),
                 encoder.language(),
-                null);
+                null,
+                TokenPooling.by(pooled));
         TextIndexer.Result result =
             new TextIndexer(encoder, backend, Progress.NONE)
                 .index(new Collection(data.resolve(text + "/corpus.jsonl")), index, options);
