@@ -16,6 +16,7 @@ import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /** Exact MaxSim of token embeddings in memory. Any number of threads may score at the same time. */
 final class DenseScorer implements AutoCloseable {
@@ -24,8 +25,10 @@ final class DenseScorer implements AutoCloseable {
 
   private final Backend backend;
   private final Scope resident;
-  private final DensePassages passages;
-  private final boolean empty;
+  private final int count;
+
+  /** Null if no passage has a token. */
+  private final @Nullable DensePassages passages;
 
   /**
    * Takes {@code encoded} to the memory of {@code backend}.
@@ -40,19 +43,18 @@ final class DenseScorer implements AutoCloseable {
       offsets.setAtIndex(Layouts.I64, p + 1L, next);
     }
     this.backend = backend;
-    this.empty = encoded.rows().rows() == 0;
+    this.count = doclens.length;
     this.resident = backend.openScope();
     this.passages =
-        new DensePassages(
-            resident.wrap(DType.I64, 1, offsets),
-            empty
-                ? resident.allocate(DType.F32, 0, encoded.rows().dim())
-                : resident.wrap(encoded.rows()));
+        encoded.rows().rows() == 0
+            ? null
+            : new DensePassages(
+                resident.wrap(DType.I64, 1, offsets), resident.wrap(encoded.rows()));
   }
 
   /** How many passages there are. */
   int passages() {
-    return Math.toIntExact(passages.passages());
+    return count;
   }
 
   /**
@@ -67,16 +69,17 @@ final class DenseScorer implements AutoCloseable {
     int[] asking = IntStream.range(0, wanted.length).filter(q -> wanted[q].length > 0).toArray();
     for (int from = 0; from < asking.length; from += QUERIES) {
       int[] some = Arrays.copyOfRange(asking, from, Math.min(asking.length, from + QUERIES));
-      if (empty) {
+      if (passages == null) {
         Arrays.stream(some).forEach(q -> Arrays.fill(scores[q], Float.NEGATIVE_INFINITY));
       } else {
-        score(some, queries, wanted, scores);
+        score(some, queries, wanted, scores, passages);
       }
     }
     return scores;
   }
 
-  private void score(int[] some, List<Matrix> queries, int[][] wanted, float[][] scores) {
+  private void score(
+      int[] some, List<Matrix> queries, int[][] wanted, float[][] scores, DensePassages tokens) {
     try (Scope scope = backend.openScope()) {
       QueryBatch batch = batch(scope, Arrays.stream(some).mapToObj(queries::get).toList());
       int most = Arrays.stream(some).map(q -> wanted[q].length).max().orElseThrow();
@@ -89,7 +92,7 @@ final class DenseScorer implements AutoCloseable {
             .copyFrom(MemorySegment.ofArray(numbers));
         candidates.setCount(i, numbers.length);
       }
-      backend.maxSimDense(batch, passages, candidates);
+      backend.maxSimDense(batch, tokens, candidates);
       for (int i = 0; i < some.length; i++) {
         float[] values = scores[some[i]];
         candidates

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.tartan.codec.ResidualCodec;
 import dev.tartan.collection.Document;
+import dev.tartan.collection.Span;
 import dev.tartan.collection.Splitting;
 import dev.tartan.encode.EncodedPassages;
 import dev.tartan.encode.Encoders;
@@ -16,10 +17,12 @@ import dev.tartan.memory.Matrix;
 import dev.tartan.memory.TartanException;
 import dev.tartan.search.Hit;
 import dev.tartan.search.Passage;
+import dev.tartan.segment.Segment;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.SplittableRandom;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -98,6 +101,41 @@ class LateInteractionTest {
       Hit same = few.search(QUERY, 1).getFirst();
       assertEquals("penguins", same.id());
       assertEquals(passage, few.passage(same));
+    }
+  }
+
+  /** Any text: ideographs, astral characters, white space of all kinds, a very long word. */
+  @Test
+  void everyPassageIsThePartOfTheTextThatItSays() {
+    List<String> words =
+        List.of(
+            "late", "naïve.", "\uD83D\uDE00", "\uD842\uDFB7野家。", "これは文です。", "x".repeat(300), "?!");
+    List<String> gaps = List.of(" ", "\u00A0 ", "\n\n", "\t", "");
+    for (Splitting.Unit unit : Splitting.Unit.values()) {
+      SplittableRandom random = new SplittableRandom(7);
+      List<Document> documents = new ArrayList<>();
+      for (int d = 0; d < 12; d++) {
+        StringBuilder text = new StringBuilder(" ");
+        for (int w = random.nextInt(100); w > 0; w--) {
+          text.append(words.get(random.nextInt(words.size())));
+          text.append(gaps.get(random.nextInt(gaps.size())));
+        }
+        String title = d % 3 == 0 ? "" : " A  title ";
+        documents.add(new Document("d" + d, title, text.toString()));
+      }
+      IndexOptions options = model.options().withSplit(new Splitting(16, 5, unit));
+      try (Tartan index = model.index(documents, directory.resolve("any"), options)) {
+        index.searcher().snapshot().verify();
+        Segment segment = index.searcher().snapshot().segments().getFirst();
+        assertTrue(segment.passages() > 100, "passages");
+        for (int p = 0; p < segment.passages(); p++) {
+          Document document = documents.get(segment.document(p));
+          Span span = segment.span(p);
+          assertNotNull(span);
+          assertEquals(
+              Document.passage(document.title(), span.of(document.text())), segment.text(p));
+        }
+      }
     }
   }
 

@@ -99,7 +99,7 @@ class IndexWriterTest {
           }
         }
         TestIndex.add(writer, docs.get(i));
-        writer.add("again" + i, List.of(new Passage(1, "")), matrix(1));
+        writer.add("again" + i, List.of(new Passage(1, "", TestIndex.span(0))), matrix(1));
       }
       assertEquals(20, writer.commit().documents());
     }
