@@ -2,7 +2,6 @@ package dev.tartan.cli;
 
 import dev.tartan.collection.TrainingExample;
 import dev.tartan.collection.TrainingExamples;
-import dev.tartan.encode.CrossEncoder;
 import dev.tartan.encode.Encoder;
 import dev.tartan.encode.Encoders;
 import dev.tartan.memory.Progress;
@@ -11,7 +10,6 @@ import dev.tartan.train.TrainingData;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -25,7 +23,7 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     description = {
       "Gives the passages of training examples the scores of a teacher, for 'tartan train': a cross-encoder, or",
-      "another late-interaction model.",
+      "several whose scores are brought to one spread and averaged, or another late-interaction model.",
     },
     footer = {
       "",
@@ -37,8 +35,8 @@ final class TeachCommand implements Callable<Integer> {
       names = "--cross-encoder",
       paramLabel = "DIR",
       description =
-          "The teacher: the folder of a model for sequence classification with one output.")
-  @Nullable String crossEncoder;
+          "The teacher: the folder of a model for sequence classification with one output; repeat it for several.")
+  List<String> crossEncoders = List.of();
 
   @Option(
       names = "--model",
@@ -56,7 +54,7 @@ final class TeachCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if ((crossEncoder == null) == (model == null)) {
+    if (crossEncoders.isEmpty() == (model == null)) {
       throw shared.wrong("give one of --cross-encoder and --model");
     }
     shared.checkOptions();
@@ -77,12 +75,10 @@ final class TeachCommand implements Callable<Integer> {
   }
 
   private List<TrainingExample> teach(Teacher teacher) {
-    if (crossEncoder != null) {
-      try (CrossEncoder scorer = CrossEncoder.open(crossEncoder)) {
-        return teacher.teach(scorer, shared.threads);
-      }
+    if (model == null) {
+      return teacher.teach(crossEncoders, shared.threads);
     }
-    try (Encoder encoder = Encoders.open(Objects.requireNonNull(model), shared.threads)) {
+    try (Encoder encoder = Encoders.open(model, shared.threads)) {
       return teacher.teach(encoder);
     }
   }
