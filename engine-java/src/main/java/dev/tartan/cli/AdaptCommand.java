@@ -35,21 +35,22 @@ import picocli.CommandLine.Option;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Adapts a model to a collection that has no queries: a language model writes them (UDAPDR), those that find",
-      "their passage are kept, cross-encoders score them, and the model learns from it.",
+      "Adapts a model to a collection that has no queries: a language model writes them (UDAPDR),",
+      "those that find their passage are kept, cross-encoders score them, the model learns from it.",
       "",
-      "A few passages are shown to the language model with general prompts; what it writes becomes the examples in",
-      "the prompts for many passages. --out becomes a model like any other; adapt/ within it has every answer",
-      "(journal.jsonl), what came of each step as files that 'tartan mine', 'teach' and 'train' take, and a report.",
+      "A few passages are shown to the language model with general prompts; what it writes becomes",
+      "the examples in the prompts for many passages. --out becomes a model like any other; adapt/",
+      "within it has every answer (journal.jsonl), what came of each step as files that 'tartan mine',",
+      "'teach' and 'train' take, and a report.",
     },
     footer = {
       "",
       "Examples:",
-      "  tartan adapt --collection docs.jsonl --llm-url http://localhost:8000/v1 --llm-model M --until queries \\\\",
-      "    --passages 100 --out my-model",
-      "  tartan adapt --collection docs.jsonl --llm-url https://api.example.com/v1 --llm-key API_KEY --llm-model L \\\\",
-      "    --bulk-llm-model S --max-tokens 5000000 --cross-encoder C --dev-queries dev.jsonl --dev-qrels dev.tsv \\\\",
-      "    --out my-model",
+      "  tartan adapt --collection docs.jsonl --llm-url http://localhost:8000/v1 --llm-model M \\",
+      "    --passages 100 --until queries --out my-model",
+      "  tartan adapt --collection docs.jsonl --llm-url https://api.example.com/v1 --llm-key API_KEY \\",
+      "    --llm-model L --bulk-llm-model S --max-tokens 5000000 --cross-encoder C \\",
+      "    --dev-queries dev.jsonl --dev-qrels dev.tsv --out my-model",
       "See docs/training.md.",
     })
 final class AdaptCommand implements Callable<Integer> {
@@ -125,8 +126,8 @@ final class AdaptCommand implements Callable<Integer> {
       names = "--cross-encoder",
       paramLabel = "DIR",
       description = {
-        "A teacher, see 'tartan teach'; repeat it for several. Without one the model learns only that the passage",
-        "of a query comes before the negatives.",
+        "A teacher, see 'tartan teach'; repeat it for several. Without one the",
+        "model learns only that the passage of a query comes before the negatives.",
       })
   List<String> crossEncoders = List.of();
 
@@ -266,9 +267,12 @@ final class AdaptCommand implements Callable<Integer> {
         LlmClient bulkClient = llms.client(bulk)) {
       AdaptQueries stages = new AdaptQueries(folder, journal, llms, shared.progress(), report);
       List<Prompt> adapted = stages.prompts(strongClient, shown, prompts, settings.seed);
-      return until == Step.PROMPTS
-          ? List.of()
-          : stages.queries(bulkClient, adapted, others, perPassage);
+      List<SyntheticQuery> queries =
+          until == Step.PROMPTS
+              ? List.of()
+              : stages.queries(bulkClient, adapted, others, perPassage);
+      stages.reportSpent();
+      return queries;
     }
   }
 

@@ -30,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  * teachers if there are any.
  */
 final class AdaptExamples {
-  private static final int BLOCK = 1024;
+  private static final int BLOCK = 256;
 
   private final AdaptFolder folder;
   private final Path collection;

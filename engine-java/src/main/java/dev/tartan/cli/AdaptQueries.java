@@ -75,7 +75,6 @@ final class AdaptQueries {
     synthesis.ask("asking for queries", client, asks);
     AskCount asked = AskCount.of(asks, journal);
     report.asked("queries", passages.size(), asked);
-    report.spent(journal, budget);
     report.time("queries");
     List<SyntheticQuery> queries = SyntheticQuery.of(asks, journal);
     if (queries.isEmpty()) {
@@ -83,6 +82,11 @@ final class AdaptQueries {
     }
     folder.write(queries, "queries.jsonl", "qrels.tsv");
     return queries;
+  }
+
+  /** Tells what all this cost. */
+  void reportSpent() {
+    report.spent(journal, budget);
   }
 
   private TartanException noQuery(AskCount asked) {

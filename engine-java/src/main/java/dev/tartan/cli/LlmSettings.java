@@ -117,19 +117,29 @@ final class LlmSettings {
 
   /** The model for the prompts. */
   Llm strong(Shared shared) {
-    return shared.usage(() -> Llm.of(url, model, secret(key, shared), fields));
+    return named(url, model, key, fields, shared);
   }
 
   /** The model for the queries. A key goes to no other server than the one it was given for. */
   Llm bulk(Shared shared) {
     String variable = bulkKey != null ? bulkKey : bulkUrl == null ? key : "";
-    return shared.usage(
-        () ->
-            Llm.of(
-                bulkUrl == null ? url : bulkUrl,
-                bulkModel == null ? model : bulkModel,
-                secret(variable, shared),
-                bulkFields == null ? fields : bulkFields));
+    return named(
+        bulkUrl == null ? url : bulkUrl,
+        bulkModel == null ? model : bulkModel,
+        variable,
+        bulkFields == null ? fields : bulkFields,
+        shared);
+  }
+
+  private static Llm named(
+      String url, String model, String variable, String fields, Shared shared) {
+    Llm llm = shared.usage(() -> Llm.of(url, model, secret(variable, shared), fields));
+    String host = llm.address().getHost();
+    boolean isHere = host.equals("localhost") || host.startsWith("127.") || host.equals("[::1]");
+    if (llm.key() != null && llm.address().getScheme().equals("http") && !isHere) {
+      shared.notice("%s goes to %s unencrypted; https would hide it".formatted(llm.key(), host));
+    }
+    return llm;
   }
 
   private static Llm.@Nullable Key secret(String variable, Shared shared) {

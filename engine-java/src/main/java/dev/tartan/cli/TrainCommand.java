@@ -27,7 +27,7 @@ import picocli.CommandLine.Option;
       "",
       "Examples:",
       "  tartan train --examples scored.jsonl --queries q.jsonl --collection docs.jsonl --out my-model",
-      "  tartan train --model tartan-mini --freeze-backbone --examples scored.jsonl --queries q.jsonl \\\\",
+      "  tartan train --model tartan-mini --freeze-backbone --examples scored.jsonl --queries q.jsonl \\",
       "    --collection docs.jsonl --dev-queries dev.jsonl --dev-qrels dev.tsv --epochs 3 --out my-model",
       "See also 'tartan mine' and 'tartan teach', which make examples.",
     })

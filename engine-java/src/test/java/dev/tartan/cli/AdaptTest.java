@@ -190,7 +190,9 @@ class AdaptTest {
 
   @Test
   void stepByStep() throws IOException {
-    adapt("--passages", 10, "--until", "prompts").ok();
+    docs = Files.write(directory.resolve("docs.jsonl"), Samples.abstracts(32));
+    String spent = adapt("--passages", 10, "--until", "prompts").ok();
+    assertTrue(spent.contains("spent: 20 requests (0 of them retries), 2,000 tokens"), spent);
     assertEquals(20, server.asked.size());
     assertEquals(3, JSON.readTree(file("prompts.json").toFile()).size());
     adapt("--passages", 10, "--until", "queries").fails("holds an adaptation already", "--resume");
@@ -202,7 +204,7 @@ class AdaptTest {
     adapt("--passages", 25, "--until", "queries", "--resume").ok();
     assertEquals(45, server.asked.size());
     assertEquals(before, Files.readAllLines(file("queries.jsonl")).subList(0, 10));
-    Object[] examples = {"--passages", 25, "--negatives", 4, "--to", 30, "--resume"};
+    Object[] examples = {"--passages", 25, "--negatives", 4, "--to", 20, "--resume"};
     String told = adapt(with(examples, "--until", "examples")).ok();
     assertTrue(told.contains("not scored"), told);
     assertEquals(5, TrainingExamples.read(file("mined.jsonl")).getFirst().passageIds().size());
@@ -219,7 +221,7 @@ class AdaptTest {
             "--negatives",
             4,
             "--to",
-            30,
+            20,
             "--seed",
             1)
         .ok();

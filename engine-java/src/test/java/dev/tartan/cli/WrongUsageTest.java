@@ -84,7 +84,8 @@ class WrongUsageTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "demo", "index", "search", "tune", "encode", "eval", "info", "verify", "project", ""
+        "demo", "index", "search", "tune", "encode", "eval", "info", "verify", "project", "train",
+        "mine", "teach", "adapt", ""
       })
   void helpIsCompleteAndFitsTheTerminal(String command) {
     Typed typed = command.isEmpty() ? Typed.run("--help") : Typed.run(command, "--help");

@@ -60,6 +60,7 @@ public final class Synthesis {
     if (left.isEmpty()) {
       return;
     }
+    failed = 0;
     progress.stage(stage, "queries", left.size());
     try (ExecutorService threads =
         Executors.newFixedThreadPool(concurrency, Thread.ofVirtual().factory())) {
