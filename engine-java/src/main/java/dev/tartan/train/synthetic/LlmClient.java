@@ -5,6 +5,7 @@ import dev.tartan.memory.TartanException;
 import java.io.IOException;
 import java.net.ConnectException;
 import java.net.http.HttpClient;
+import java.net.http.HttpConnectTimeoutException;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.time.Duration;
@@ -14,6 +15,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
+import javax.net.ssl.SSLException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,6 +39,9 @@ public final class LlmClient implements AutoCloseable {
 
   /** When the server may be asked again, as {@link System#nanoTime}. */
   private final AtomicLong notBefore = new AtomicLong(System.nanoTime());
+
+  /** Whether the server ever answered: else it is not there, and waiting would not help. */
+  private volatile boolean reached;
 
   /**
    * How long to insist.
@@ -73,6 +78,7 @@ public final class LlmClient implements AutoCloseable {
       long pause = patience.backoff().millis(attempt);
       try {
         HttpResponse<byte[]> response = send(body);
+        reached = true;
         if (response.statusCode() == 200) {
           Reply reply = ReplyReader.read(response.body(), body.length(), attempt);
           budget.use(reply.usage());
@@ -86,20 +92,33 @@ public final class LlmClient implements AutoCloseable {
       } catch (TimeoutException e) {
         failed = Reply.failed(Failure.TIMED_OUT, "", attempt);
       } catch (IOException e) {
-        if (attempt > patience.retries() && e instanceof ConnectException) {
-          throw new TartanException(
-              "%s cannot be reached (no connection); start it, or correct the address"
-                  .formatted(llm),
-              e);
+        if (isUnreachable(e) && (!reached || attempt > patience.retries())) {
+          throw unreachable(e);
         }
-        failed =
-            Reply.failed(Failure.CONNECTION, llm.clean(String.valueOf(e.getMessage())), attempt);
+        failed = Reply.failed(Failure.CONNECTION, llm.clean(reason(e)), attempt);
       }
       if (attempt <= patience.retries()) {
         sleep(pause);
       }
     }
     return failed;
+  }
+
+  private static boolean isUnreachable(IOException e) {
+    return e instanceof ConnectException
+        || e instanceof HttpConnectTimeoutException
+        || e instanceof SSLException;
+  }
+
+  private TartanException unreachable(IOException e) {
+    return new TartanException(
+        "%s cannot be reached (%s); start it, or correct the address"
+            .formatted(llm, e instanceof ConnectException ? "no connection" : reason(e)),
+        e);
+  }
+
+  private static String reason(IOException e) {
+    return e.getMessage() == null ? e.toString() : e.getMessage();
   }
 
   private Reply cleaned(Reply reply) {

@@ -11,6 +11,11 @@ import dev.tartan.memory.Backoff;
 import dev.tartan.memory.TartanException;
 import dev.tartan.train.synthetic.FakeLlm.Answer;
 import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.ZoneOffset;
@@ -174,9 +179,33 @@ class LlmClientTest {
     String address = server.address();
     server.close();
     try (LlmClient client = client(address, "{}", 1000)) {
-      TartanException e = assertThrows(TartanException.class, () -> client.ask(HELLO, unbounded()));
+      TartanException e =
+          assertThrows(TartanException.class, () -> client.ask(HELLO, new Budget(1, 0, journal)));
       assertTrue(
           e.getMessage().contains("m at " + address + "/chat/completions cannot be reached"));
+    }
+  }
+
+  @Test
+  void anAddressOfAnotherKindStopsAtOnce() throws IOException {
+    try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      Thread.ofVirtual().start(() -> answerInPlainText(socket));
+      String address = "https://127.0.0.1:" + socket.getLocalPort() + "/v1";
+      try (LlmClient client = client(address, "{}", 5000)) {
+        TartanException e =
+            assertThrows(TartanException.class, () -> client.ask(HELLO, new Budget(1, 0, journal)));
+        assertTrue(e.getMessage().matches(".* cannot be reached \\(.*SSL.*"), e.getMessage());
+      }
+    }
+  }
+
+  private static void answerInPlainText(ServerSocket socket) {
+    try (Socket connection = socket.accept()) {
+      byte[] answer = "HTTP/1.1 400 TLS?\r\n\r\n".getBytes(StandardCharsets.US_ASCII);
+      connection.getOutputStream().write(answer);
+      while (connection.getInputStream().read() >= 0) {} // closing sooner would lose the answer
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

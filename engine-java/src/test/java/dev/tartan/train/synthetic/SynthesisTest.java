@@ -205,17 +205,14 @@ class SynthesisTest {
       assertEquals(80, shown.size());
       List<Prompt> prompts = Prompts.adapted(shown, 6, 3);
       assertEquals(prompts, Prompts.adapted(shown, 6, 3));
+      checkDistinct(Prompts.adapted(shown.subList(0, 6), 9, 3)); // of three passages, twice each
       assertEquals(
           6,
           new TreeSet<>(prompts.stream().map(p -> p.demonstrations().toString()).toList()).size());
-      for (Prompt prompt : prompts) {
-        assertEquals(
-            3,
-            prompt.demonstrations().stream().map(Prompt.Demonstration::passage).distinct().count());
-        List<Message> messages = prompt.about("the passage");
-        assertEquals(8, messages.size());
-        assertEquals("Passage: the passage\n\nQuery:", messages.getLast().content());
-      }
+      checkDistinct(prompts);
+      List<Message> messages = prompts.getFirst().about("the passage");
+      assertEquals(8, messages.size());
+      assertEquals("Passage: the passage\n\nQuery:", messages.getLast().content());
       Path written = directory.resolve("prompts.json");
       Prompts.write(written, prompts);
       assertEquals(prompts, Prompts.read(written));
@@ -226,5 +223,13 @@ class SynthesisTest {
       assertNotNull(prompt.instruction());
     }
     assertEquals(2, Prompts.general().stream().filter(p -> !p.demonstrations().isEmpty()).count());
+  }
+
+  private static void checkDistinct(List<Prompt> prompts) {
+    for (Prompt prompt : prompts) {
+      assertEquals(
+          3,
+          prompt.demonstrations().stream().map(Prompt.Demonstration::passage).distinct().count());
+    }
   }
 }
