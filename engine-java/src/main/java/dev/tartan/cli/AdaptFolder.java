@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.type.TypeReference;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.tartan.collection.Queries;
 import dev.tartan.memory.TartanException;
+import dev.tartan.train.synthetic.Journal;
 import dev.tartan.train.synthetic.SyntheticQuery;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -26,7 +27,8 @@ final class AdaptFolder {
   }
 
   /**
-   * Begins a run in {@code out}, or goes on with the one that is there.
+   * Begins a run in {@code out}, or goes on with the one that is there. One that got no answer, for
+   * want of the right address or key, is none.
    *
    * @param facts what every answer depends on: name to value
    * @throws TartanException if there is a run and it shall not be resumed, or is of other facts
@@ -35,7 +37,7 @@ final class AdaptFolder {
     AdaptFolder folder = new AdaptFolder(out.resolve("adapt"));
     Path file = folder.path.resolve("run.json");
     try {
-      if (!Files.exists(file)) {
+      if (!Files.exists(file) || !folder.hasAnswers()) {
         Files.createDirectories(folder.path);
         write(file, facts);
         return folder;
@@ -49,6 +51,12 @@ final class AdaptFolder {
       return folder;
     } catch (IOException e) {
       throw TartanException.io("cannot use " + file, e);
+    }
+  }
+
+  private boolean hasAnswers() {
+    try (Journal journal = Journal.open(file("journal.jsonl"))) {
+      return journal.hasAnswers();
     }
   }
 

@@ -311,6 +311,19 @@ class AdaptTest {
   }
 
   @Test
+  void aRunThatGotNoAnswerMayBeginAnew() throws IOException {
+    Object[] more = {"--passages", 5, "--until", "queries"};
+    server.with(_ -> Answer.of(404, "{\"error\": {\"message\": \"no model x\"}}"));
+    adapt(with(more, "--bulk-llm-model", "x")).fails("no such model or address (404: no model x)");
+    server.with(_ -> Answer.of(422, "{\"error\": {\"message\": \"unknown field\"}}"));
+    adapt(with(more, "--llm-fields", "{\"a\": 1}")).fails("the last 10 asks", "422: unknown field");
+    server.with(FakeLlm::well);
+    String told = adapt(more).ok();
+    assertTrue(told.contains("prompts: 20 planned of 4 passages: 20 answered"), told);
+    adapt(more).fails("holds an adaptation already");
+  }
+
+  @Test
   void theBudgetEndsTheAsking() throws IOException {
     Object[] more = {"--passages", 30, "--until", "queries"};
     adapt(with(more, "--max-requests", 15))

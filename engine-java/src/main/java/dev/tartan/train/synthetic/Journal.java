@@ -165,6 +165,11 @@ public final class Journal implements AutoCloseable {
     return last.get(new Key(ask.prompt().name(), ask.passage().id()));
   }
 
+  /** Whether anything was answered, by a query or not. */
+  public boolean hasAnswers() {
+    return last.values().stream().anyMatch(Entry::settled);
+  }
+
   /** Requests sent, in all runs. */
   public long requests() {
     return requests;
