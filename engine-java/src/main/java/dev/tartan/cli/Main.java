@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
       TrainCommand.class,
       MineCommand.class,
       TeachCommand.class,
+      AdaptCommand.class,
       ProjectCommand.class,
     },
     footer = {

@@ -56,24 +56,7 @@ final class MineCommand implements Callable<Integer> {
   @Option(names = "--out", required = true, paramLabel = "FILE", description = "The examples.")
   Path out;
 
-  @Option(
-      names = "--negatives",
-      paramLabel = "N",
-      description = "Of each example (default: ${DEFAULT-VALUE}).")
-  int negatives = 15;
-
-  @Option(
-      names = "--from",
-      paramLabel = "RANK",
-      description =
-          "Ranks to leave out, where unjudged passages are often relevant (default: ${DEFAULT-VALUE}).")
-  int from = 5;
-
-  @Option(
-      names = "--to",
-      paramLabel = "RANK",
-      description = "Draw from the ranks up to this one (default: ${DEFAULT-VALUE}).")
-  int to = 100;
+  @Mixin NegativeSettings negatives = new NegativeSettings();
 
   @Option(
       names = "--seed",
@@ -85,15 +68,14 @@ final class MineCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    NegativeMiner miner = shared.usage(() -> new NegativeMiner(negatives, from, to, seed));
+    NegativeMiner miner = negatives.miner(seed, shared);
     List<Query> asked = Queries.read(queries);
     Qrels judged = Qrels.read(qrels);
     List<TrainingExample> examples;
     try (NewFiles files = new NewFiles()) {
       Path part = files.add(out);
       try (Tartan tartan = Tartan.open(index, shared.openBackend(), shared.threads)) {
-        // Relevant passages are left out of the ranking, so some more ranks are asked for.
-        SearchOptions options = SearchOptions.top(to + 100);
+        SearchOptions options = SearchOptions.top(negatives.depth());
         examples =
             miner.mine(
                 asked,

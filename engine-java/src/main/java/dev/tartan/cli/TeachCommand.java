@@ -4,7 +4,6 @@ import dev.tartan.MaxSimReranker;
 import dev.tartan.collection.TrainingExample;
 import dev.tartan.collection.TrainingExamples;
 import dev.tartan.compute.Backend;
-import dev.tartan.encode.CrossEncoder;
 import dev.tartan.encode.Encoder;
 import dev.tartan.encode.Encoders;
 import dev.tartan.encode.Reranker;
@@ -14,7 +13,6 @@ import dev.tartan.train.TrainingData;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
@@ -28,7 +26,7 @@ import picocli.CommandLine.Option;
     sortOptions = false,
     description = {
       "Gives the passages of training examples the scores of a teacher, for 'tartan train': a cross-encoder, or",
-      "another late-interaction model.",
+      "several whose scores are brought to one spread and averaged, or another late-interaction model.",
     },
     footer = {
       "",
@@ -40,8 +38,8 @@ final class TeachCommand implements Callable<Integer> {
       names = "--cross-encoder",
       paramLabel = "DIR",
       description =
-          "The teacher: the folder of a model for sequence classification with one output.")
-  @Nullable String crossEncoder;
+          "The teacher: the folder of a model for sequence classification with one output; repeat it for several.")
+  List<String> crossEncoders = List.of();
 
   @Option(
       names = "--model",
@@ -59,7 +57,7 @@ final class TeachCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    if ((crossEncoder == null) == (model == null)) {
+    if (crossEncoders.isEmpty() == (model == null)) {
       throw shared.wrong("give one of --cross-encoder and --model");
     }
     shared.checkOptions();
@@ -80,13 +78,11 @@ final class TeachCommand implements Callable<Integer> {
   }
 
   private List<TrainingExample> teach(Teacher teacher) {
-    if (crossEncoder != null) {
-      try (CrossEncoder scorer = CrossEncoder.open(crossEncoder)) {
-        return teacher.teach(scorer, shared.threads);
-      }
+    if (model == null) {
+      return teacher.teach(crossEncoders, shared.threads);
     }
     try (Backend backend = shared.openBackend();
-        Encoder encoder = Encoders.open(Objects.requireNonNull(model), shared.threads);
+        Encoder encoder = Encoders.open(model, shared.threads);
         Reranker reranker = new MaxSimReranker(encoder, backend, teacher.queries())) {
       return teacher.teach(reranker);
     }

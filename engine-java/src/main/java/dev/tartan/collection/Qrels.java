@@ -1,6 +1,9 @@
 package dev.tartan.collection;
 
 import dev.tartan.memory.TartanException;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -56,6 +59,24 @@ public final class Qrels {
     Map<String, Map<String, Integer>> copy = new LinkedHashMap<>();
     grades.forEach((query, judged) -> copy.put(query, new LinkedHashMap<>(judged)));
     return new Qrels(copy);
+  }
+
+  /**
+   * Creates or replaces {@code path} with these judgements in BEIR's three columns.
+   *
+   * @throws TartanException if it cannot be written
+   */
+  public void write(Path path) {
+    try (BufferedWriter out = Files.newBufferedWriter(path)) {
+      out.write("query-id\tcorpus-id\tscore\n");
+      for (Map.Entry<String, Map<String, Integer>> judged : grades.entrySet()) {
+        for (Map.Entry<String, Integer> grade : judged.getValue().entrySet()) {
+          out.write("%s\t%s\t%d\n".formatted(judged.getKey(), grade.getKey(), grade.getValue()));
+        }
+      }
+    } catch (IOException e) {
+      throw TartanException.io("cannot write " + path, e);
+    }
   }
 
   /** The judged queries in the order of the file, also those without a relevant document. */

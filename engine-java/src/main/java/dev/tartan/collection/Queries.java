@@ -1,14 +1,20 @@
 package dev.tartan.collection;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.tartan.memory.TartanException;
+import java.io.BufferedWriter;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Reads query files. */
+/** Reads and writes query files. */
 public final class Queries {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
   private Queries() {}
 
   /**
@@ -40,5 +46,23 @@ public final class Queries {
       }
     }
     return List.copyOf(queries);
+  }
+
+  /**
+   * Creates or replaces {@code path} with {@code queries} as JSON lines.
+   *
+   * @throws TartanException if it cannot be written
+   */
+  public static void write(Path path, Iterable<Query> queries) {
+    try (BufferedWriter out = Files.newBufferedWriter(path)) {
+      for (Query query : queries) {
+        out.write(
+            JSON.writeValueAsString(
+                JSON.createObjectNode().put("_id", query.id()).put("text", query.text())));
+        out.newLine();
+      }
+    } catch (IOException e) {
+      throw TartanException.io("cannot write " + path, e);
+    }
   }
 }

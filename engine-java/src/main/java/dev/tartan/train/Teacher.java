@@ -7,6 +7,7 @@ import dev.tartan.encode.CrossEncoderReranker;
 import dev.tartan.encode.Reranker;
 import dev.tartan.memory.Progress;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -40,11 +41,64 @@ public final class Teacher {
         .toList();
   }
 
-  /** Scores each query and passage read together. */
-  public List<TrainingExample> teach(CrossEncoder model, int threads) {
-    try (Reranker reranker = new CrossEncoderReranker(model, queries(), threads)) {
-      return teach(reranker);
+  /**
+   * Scores each query and passage read together; by several models, combined as {@link #combined}.
+   *
+   * @param models folders or names of the hub, at least one; opened one after another
+   */
+  public List<TrainingExample> teach(List<String> models, int threads) {
+    List<float[][]> scores = new ArrayList<>();
+    for (String name : models) {
+      try (CrossEncoder model = CrossEncoder.open(name);
+          Reranker reranker = new CrossEncoderReranker(model, queries(), threads)) {
+        scores.add(scores(reranker));
+      }
     }
+    return scored(combined(scores));
+  }
+
+  /**
+   * The mean of several teachers' scores, after each was stretched so that all spread alike around
+   * the mean of an example: else the one with the largest logits would decide alone. What a teacher
+   * says of one example against another stays, and a single teacher's scores stay as they are; the
+   * common spread is the mean of all, so a temperature means what it did.
+   *
+   * @param all for each teacher [examples][passages]
+   */
+  static float[][] combined(List<float[][]> all) {
+    double[] spreads = all.stream().mapToDouble(Teacher::spread).toArray();
+    double common = Arrays.stream(spreads).average().orElseThrow();
+    float[][] mean = new float[all.getFirst().length][];
+    for (int e = 0; e < mean.length; e++) {
+      mean[e] = new float[all.getFirst()[e].length];
+      for (int p = 0; p < mean[e].length; p++) {
+        double sum = 0;
+        for (int t = 0; t < spreads.length; t++) {
+          // a teacher that makes no difference has nothing to add
+          double stretch = spreads[t] == 0 ? 1 : common / spreads[t];
+          sum += stretch * all.get(t)[e][p];
+        }
+        mean[e][p] = (float) (sum / spreads.length);
+      }
+    }
+    return mean;
+  }
+
+  /** Root of the mean squared distance from the mean of the same example. */
+  private static double spread(float[][] scores) {
+    double squares = 0;
+    long count = 0;
+    for (float[] example : scores) {
+      double mean = 0;
+      for (float score : example) {
+        mean += score / (double) example.length;
+      }
+      for (float score : example) {
+        squares += (score - mean) * (score - mean);
+      }
+      count += example.length;
+    }
+    return Math.sqrt(squares / Math.max(1, count));
   }
 
   /**
@@ -53,6 +107,10 @@ public final class Teacher {
    * @param model was made with {@link #queries}
    */
   public List<TrainingExample> teach(Reranker model) {
+    return scored(scores(model));
+  }
+
+  private float[][] scores(Reranker model) {
     List<TrainingExample> examples = data.examples();
     progress.stage(
         "scoring", "pairs", examples.stream().mapToLong(e -> e.passageIds().size()).sum());
@@ -71,7 +129,7 @@ public final class Teacher {
       score(model, passages.subList(from, to), places, scores);
     }
     progress.done();
-    return scored(scores);
+    return scores;
   }
 
   /** Scores the passages {@code ids} wherever examples have them. */

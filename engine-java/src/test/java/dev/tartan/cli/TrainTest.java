@@ -1,5 +1,6 @@
 package dev.tartan.cli;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -96,6 +97,10 @@ class TrainTest {
     Path taught = directory.resolve("taught.jsonl");
     teach(mined, taught, "--cross-encoder", TinyTraining.GOLDEN.resolve("bert-cross-encoder")).ok();
     assertEquals(examples.size(), TrainingExamples.read(taught).size());
+    float[] alone = TrainingExamples.read(taught).getFirst().scores();
+    Path crossEncoder = TinyTraining.GOLDEN.resolve("bert-cross-encoder");
+    teach(mined, taught, "--cross-encoder", crossEncoder, "--cross-encoder", crossEncoder).ok();
+    assertArrayEquals(alone, TrainingExamples.read(taught).getFirst().scores(), 1e-5f);
     teach(mined, taught, "--model", model).ok();
     float[] scores = Objects.requireNonNull(TrainingExamples.read(taught).getFirst().scores());
     assertEquals(4, scores.length);

@@ -106,7 +106,7 @@ class WrongUsageTest {
   @ValueSource(
       strings = {
         "demo", "index", "search", "rerank", "tune", "encode", "eval", "info", "verify", "project",
-        ""
+        "train", "mine", "teach", "adapt", ""
       })
   void helpIsCompleteAndFitsTheTerminal(String command) {
     Typed typed = command.isEmpty() ? Typed.run("--help") : Typed.run(command, "--help");

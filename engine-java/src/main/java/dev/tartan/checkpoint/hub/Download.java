@@ -123,7 +123,7 @@ final class Download {
                     .formatted(file.address(), failures, out.size(), file.size()),
                 e);
           }
-          HubClient.pause(failures == 0 ? 0 : HubClient.backoff(failures));
+          HubClient.pause(failures == 0 ? 0 : HubClient.BACKOFF.millis(failures));
         }
       }
     }

@@ -2,6 +2,7 @@ package dev.tartan.checkpoint.hub;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.tartan.memory.Backoff;
 import dev.tartan.memory.TartanException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,10 +13,6 @@ import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.time.Instant;
-import java.time.ZonedDateTime;
-import java.time.format.DateTimeFormatter;
-import java.time.format.DateTimeParseException;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Set;
@@ -33,6 +30,7 @@ final class HubClient implements AutoCloseable {
   private static final int TRIES = 4;
   private static final int REDIRECTS = 8;
   private static final long LONGEST_PAUSE_MILLIS = 120_000;
+  static final Backoff BACKOFF = new Backoff(250);
 
   private final HttpClient http =
       HttpClient.newBuilder()
@@ -145,7 +143,7 @@ final class HubClient implements AutoCloseable {
           return response;
         }
         close(response);
-        long pause = retryAfter(response, attempt);
+        long pause = BACKOFF.millis(attempt, header(response, "Retry-After", ""));
         if (attempt == TRIES || pause > LONGEST_PAUSE_MILLIS) {
           throw errors.refused(response, "");
         }
@@ -154,7 +152,7 @@ final class HubClient implements AutoCloseable {
         if (attempt == TRIES) {
           throw errors.unreachable(e);
         }
-        pause(backoff(attempt));
+        pause(BACKOFF.millis(attempt));
       }
     }
   }
@@ -234,25 +232,6 @@ final class HubClient implements AutoCloseable {
 
   private static String header(HttpResponse<?> response, String name, String otherwise) {
     return response.headers().firstValue(name).orElse(otherwise);
-  }
-
-  /** How long the hub wants to be left alone, in milliseconds: seconds or a date. */
-  private static long retryAfter(HttpResponse<?> response, int attempt) {
-    String value = header(response, "Retry-After", "");
-    if (value.matches("\\d{1,9}")) {
-      return Long.parseLong(value) * 1000;
-    }
-    try {
-      Instant at = ZonedDateTime.parse(value, DateTimeFormatter.RFC_1123_DATE_TIME).toInstant();
-      return Math.max(0, Duration.between(Instant.now(), at).toMillis());
-    } catch (DateTimeParseException e) {
-      return backoff(attempt);
-    }
-  }
-
-  /** Milliseconds before try {@code attempt + 1}: a quarter of a second, and twice that each. */
-  static long backoff(int attempt) {
-    return 250L << Math.min(attempt - 1, 5);
   }
 
   static void pause(long millis) {
