@@ -249,8 +249,8 @@ class AdaptTest {
   @Test
   void killedAndGoneOnWith() throws Exception {
     SplittableRandom random = new SplittableRandom(11);
-    Object[] words = words("--passages", 40, "--until", "queries", "--concurrency", 3, "--resume");
-    server.with(a -> FakeLlm.well(a).after(15));
+    Object[] words = words("--passages", 50, "--until", "queries", "--concurrency", 3, "--resume");
+    server.with(a -> FakeLlm.well(a).after(40));
     int twice = 0;
     for (int kill = 0; kill < 3; kill++) {
       int end = server.asked.size() + 3 + random.nextInt(12);
@@ -267,7 +267,7 @@ class AdaptTest {
     Typed.run(words).ok();
     Map<String, Integer> times = new HashMap<>();
     server.asked.forEach(a -> times.merge(a.body().toString(), 1, Integer::sum));
-    assertEquals(4 * 5 + 40, times.size());
+    assertEquals(4 * 5 + 50, times.size());
     // What was on its way when the process died nobody heard; all else was asked once.
     assertTrue(server.asked.size() <= times.size() + twice, server.asked.size() + " asks");
     assertTrue(times.values().stream().allMatch(n -> n <= 4));
@@ -277,10 +277,9 @@ class AdaptTest {
       String key = entry.path("prompt").asText() + " " + entry.path("passage").asText();
       assertTrue(answered.add(key), key + " was asked though there was an answer");
     }
-    Path whole = directory.resolve("whole");
     List<String> resumed = Files.readAllLines(file("queries.jsonl"));
-    out = whole;
-    adapt("--passages", 40, "--until", "queries").ok();
+    out = directory.resolve("whole");
+    adapt("--passages", 50, "--until", "queries").ok();
     assertEquals(resumed, Files.readAllLines(file("queries.jsonl")));
   }
 
@@ -350,9 +349,8 @@ class AdaptTest {
             "no answer of the language model is a query: 20 failed {refusal=20}", "journal.jsonl");
     out = directory.resolve("other");
     server.with(a -> a.body().path("messages").size() < 8 ? FakeLlm.well(a) : Answer.of(200, "{"));
-    Path demos = directory.resolve("other/adapt/prompts.json");
     adapt("--until", "queries", "--passages", 3).fails("3 failed {body is no JSON=3}");
-    assertTrue(Files.exists(demos));
+    assertTrue(Files.exists(file("prompts.json")));
   }
 
   @Test

@@ -141,13 +141,13 @@ class LlmClientTest {
 
   @Test
   void silentServersTimeOut() {
-    server.with(a -> Answer.says("hi").after(a.nth() < 3 ? 2000 : 0));
-    try (LlmClient client = client(server.address(), "{}", 150)) {
+    server.with(a -> Answer.says("hi").after(a.nth() < 2 ? 5000 : 0));
+    try (LlmClient client = client(server.address(), "{}", 700)) {
       Reply reply = Objects.requireNonNull(client.ask(HELLO, unbounded()));
       assertEquals("hi", reply.content());
-      assertEquals(3, reply.requests());
+      assertTrue(reply.requests() >= 2, reply.requests() + " requests");
     }
-    server.with(_ -> Answer.says("hi").after(2000));
+    server.with(_ -> Answer.says("hi").after(5000));
     try (LlmClient client = client(server.address(), "{}", 100)) {
       Reply reply = Objects.requireNonNull(client.ask(HELLO, unbounded()));
       assertEquals(Failure.TIMED_OUT, reply.failure());
