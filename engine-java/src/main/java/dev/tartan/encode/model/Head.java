@@ -38,7 +38,8 @@ final class Head implements AutoCloseable {
       String bias = dense.prefix() + "bias";
       int out = tensors.extent(weight, 0);
       Linear linear =
-          new Linear(
+          Linear.of(
+              tensors,
               tensors.get(weight, out, in),
               tensors.has(bias) ? tensors.optional(bias, out) : tensors.none());
       Linear shortcut =

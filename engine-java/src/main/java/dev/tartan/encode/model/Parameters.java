@@ -12,6 +12,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.jspecify.annotations.Nullable;
@@ -33,8 +34,7 @@ final class Parameters implements AutoCloseable {
   private final Arena arena;
   private final boolean trains;
   private final Map<String, Tensor> read = new LinkedHashMap<>();
-  private final List<Tensor> tensors = new ArrayList<>();
-  private final List<TensorOptional> optionals = new ArrayList<>();
+  private final List<Pointer> kept = new ArrayList<>();
 
   Parameters(Weights weights, Arena arena) {
     this(weights, arena, false);
@@ -168,18 +168,12 @@ final class Parameters implements AutoCloseable {
 
   /** As {@link #get}, in the form that optional arguments take. */
   TensorOptional optional(String name, long... shape) {
-    TensorOptional optional = new TensorOptional(get(name, shape));
-    optional.retainReference();
-    optionals.add(optional);
-    return optional;
+    return keep(new TensorOptional(get(name, shape)));
   }
 
   /** The optional argument that is not there. */
   TensorOptional none() {
-    TensorOptional none = new TensorOptional();
-    none.retainReference();
-    optionals.add(none);
-    return none;
+    return keep(new TensorOptional());
   }
 
   /** Memory for a tensor that is computed at loading, and the tensor. */
@@ -193,18 +187,16 @@ final class Parameters implements AutoCloseable {
     return arena.allocate(elements * Float.BYTES, 64);
   }
 
-  /** Keeps {@code tensor} until {@link #close}, out of reach of any scope. */
-  Tensor keep(Tensor tensor) {
-    tensor.retainReference();
-    tensors.add(tensor);
-    return tensor;
+  /** Keeps {@code pointer} until {@link #close}, out of reach of any scope. */
+  <T extends Pointer> T keep(T pointer) {
+    pointer.retainReference();
+    kept.add(pointer);
+    return pointer;
   }
 
   @Override
   public void close() {
-    tensors.forEach(Tensor::releaseReference);
-    tensors.clear();
-    optionals.forEach(TensorOptional::releaseReference);
-    optionals.clear();
+    kept.forEach(Pointer::releaseReference);
+    kept.clear();
   }
 }

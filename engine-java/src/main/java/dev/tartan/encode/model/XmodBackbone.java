@@ -50,10 +50,15 @@ final class XmodBackbone {
         up);
   }
 
-  /** Most languages of a model are never used, so their layers are not looked through. */
+  /**
+   * Most languages of a model are never used, so their layers are neither looked through nor
+   * packed.
+   */
   private static Linear adapter(Parameters parameters, String name, long out, long in) {
     return new Linear(
-        parameters.unread(name + ".weight", out, in), parameters.optional(name + ".bias", out));
+        parameters.unread(name + ".weight", out, in),
+        parameters.optional(name + ".bias", out),
+        null);
   }
 
   private static @Nullable Norm norm(ModelConfig config, Parameters parameters, String name) {
