@@ -142,6 +142,7 @@ public final class SafetensorsFile implements Weights {
       for (StoredTensor tensor : tensors.values()) {
         writeFully(channel, tensor.bytes().asByteBuffer());
       }
+      channel.force(true); // the file that it replaces may be the only other copy
     } catch (IOException e) {
       throw TartanException.io("cannot write " + path, e);
     }
