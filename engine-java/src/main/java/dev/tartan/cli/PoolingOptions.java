@@ -10,8 +10,8 @@ final class PoolingOptions {
       names = "--pool-factor",
       paramLabel = "N",
       description =
-          "Keep one row for every N tokens of a passage: those most alike share their mean. 2 halves an index at"
-              + " little loss (default: a row for every token).")
+          "Keep one row for every N tokens of a passage: those most alike share their mean. 2 or 3 cost little"
+              + " (default: a row for every token).")
   int factor = 1;
 
   @Option(
