@@ -15,6 +15,26 @@ import java.time.format.DateTimeParseException;
 public record Backoff(long firstMillis) {
   private static final int DOUBLINGS = 5;
 
+  /**
+   * Waits.
+   *
+   * @param during what else goes on, for the message: "a model was fetched"
+   * @throws TartanException if the thread is interrupted
+   */
+  public static void pause(long millis, String during) {
+    try {
+      Thread.sleep(millis);
+    } catch (InterruptedException e) {
+      throw interrupted(e, during);
+    }
+  }
+
+  /** What an interrupted wait throws; the thread stays marked as interrupted. */
+  public static TartanException interrupted(InterruptedException e, String during) {
+    Thread.currentThread().interrupt();
+    return new TartanException("interrupted while " + during, e);
+  }
+
   /** Milliseconds to wait after the failed try number {@code attempt}, counted from 1. */
   public long millis(int attempt) {
     return firstMillis << Math.min(attempt - 1, DOUBLINGS);

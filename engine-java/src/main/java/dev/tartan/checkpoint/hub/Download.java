@@ -1,5 +1,6 @@
 package dev.tartan.checkpoint.hub;
 
+import dev.tartan.memory.Backoff;
 import dev.tartan.memory.TartanException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -123,7 +124,7 @@ final class Download {
                     .formatted(file.address(), failures, out.size(), file.size()),
                 e);
           }
-          HubClient.pause(failures == 0 ? 0 : HubClient.BACKOFF.millis(failures));
+          Backoff.pause(failures == 0 ? 0 : HubClient.BACKOFF.millis(failures), HubClient.DURING);
         }
       }
     }

@@ -3,7 +3,6 @@ package dev.tartan.checkpoint.hub;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.tartan.memory.Backoff;
-import dev.tartan.memory.TartanException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.URI;
@@ -31,6 +30,7 @@ final class HubClient implements AutoCloseable {
   private static final int REDIRECTS = 8;
   private static final long LONGEST_PAUSE_MILLIS = 120_000;
   static final Backoff BACKOFF = new Backoff(250);
+  static final String DURING = "a model was fetched";
 
   private final HttpClient http =
       HttpClient.newBuilder()
@@ -147,12 +147,12 @@ final class HubClient implements AutoCloseable {
         if (attempt == TRIES || pause > LONGEST_PAUSE_MILLIS) {
           throw errors.refused(response, "");
         }
-        pause(pause);
+        Backoff.pause(pause, DURING);
       } catch (IOException e) {
         if (attempt == TRIES) {
           throw errors.unreachable(e);
         }
-        pause(BACKOFF.millis(attempt));
+        Backoff.pause(BACKOFF.millis(attempt), DURING);
       }
     }
   }
@@ -203,7 +203,7 @@ final class HubClient implements AutoCloseable {
     try {
       return http.send(request.build(), HttpResponse.BodyHandlers.ofInputStream());
     } catch (InterruptedException e) {
-      throw interrupted(e);
+      throw Backoff.interrupted(e, DURING);
     }
   }
 
@@ -232,19 +232,6 @@ final class HubClient implements AutoCloseable {
 
   private static String header(HttpResponse<?> response, String name, String otherwise) {
     return response.headers().firstValue(name).orElse(otherwise);
-  }
-
-  static void pause(long millis) {
-    try {
-      Thread.sleep(millis);
-    } catch (InterruptedException e) {
-      throw interrupted(e);
-    }
-  }
-
-  private static TartanException interrupted(InterruptedException e) {
-    Thread.currentThread().interrupt();
-    return new TartanException("interrupted while a model was fetched", e);
   }
 
   static void close(HttpResponse<InputStream> response) {

@@ -24,6 +24,7 @@ import org.jspecify.annotations.Nullable;
  * since the key is for the address that was given. Safe for concurrent use.
  */
 public final class LlmClient implements AutoCloseable {
+  private static final String DURING = "a language model was asked";
   private static final Duration CONNECT = Duration.ofSeconds(15);
   private static final long LONGEST_PAUSE_MILLIS = 600_000;
   private static final long LARGEST_BODY = 4 << 20;
@@ -98,7 +99,7 @@ public final class LlmClient implements AutoCloseable {
         failed = Reply.failed(Failure.CONNECTION, llm.clean(reason(e)), attempt);
       }
       if (attempt <= patience.retries()) {
-        sleep(pause);
+        Backoff.pause(pause, DURING);
       }
     }
     return failed;
@@ -198,7 +199,7 @@ public final class LlmClient implements AutoCloseable {
     } catch (ExecutionException e) {
       throw e.getCause() instanceof IOException io ? io : new IOException(e.getCause());
     } catch (InterruptedException e) {
-      throw interrupted(e);
+      throw Backoff.interrupted(e, DURING);
     } finally {
       answer.cancel(true);
     }
@@ -206,20 +207,7 @@ public final class LlmClient implements AutoCloseable {
 
   private void awaitTurn() {
     long left = notBefore.get() - System.nanoTime();
-    sleep(TimeUnit.NANOSECONDS.toMillis(Math.max(0, left)));
-  }
-
-  private static void sleep(long millis) {
-    try {
-      Thread.sleep(millis);
-    } catch (InterruptedException e) {
-      throw interrupted(e);
-    }
-  }
-
-  private static TartanException interrupted(InterruptedException e) {
-    Thread.currentThread().interrupt();
-    return new TartanException("interrupted while a language model was asked", e);
+    Backoff.pause(TimeUnit.NANOSECONDS.toMillis(Math.max(0, left)), DURING);
   }
 
   @Override
