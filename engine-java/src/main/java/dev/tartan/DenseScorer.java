@@ -107,11 +107,7 @@ final class DenseScorer implements AutoCloseable {
     int[] offsets = new int[queries.size() + 1];
     for (int q = 0; q < queries.size(); q++) {
       long rows = queries.get(q).rows();
-      if (rows > QueryBatch.MAX_ROWS) {
-        throw new TartanException(
-            "the query has %d token embeddings; 1 to %d can be searched"
-                .formatted(rows, QueryBatch.MAX_ROWS));
-      }
+      QueryBatch.requireRows(rows);
       offsets[q + 1] = offsets[q] + (int) rows;
     }
     Buffer rows = scope.allocate(DType.F32, offsets[queries.size()], queries.getFirst().dim());

@@ -3,6 +3,7 @@ package dev.tartan;
 import dev.tartan.encode.EncodedPassages;
 import dev.tartan.encode.Piece;
 import dev.tartan.encode.TokenPooling;
+import dev.tartan.indexing.IdSet;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.TartanException;
 import dev.tartan.search.Hit;
@@ -12,9 +13,7 @@ import java.lang.foreign.Arena;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.HashSet;
 import java.util.List;
-import java.util.Set;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.stream.IntStream;
 
@@ -45,7 +44,7 @@ public final class EncodedDocuments implements AutoCloseable {
    */
   EncodedDocuments(LateInteraction model, DocumentBatches batches) {
     this.model = model;
-    Set<String> seen = new HashSet<>();
+    IdSet seen = new IdSet();
     try {
       while (batches.hasNext()) {
         add(batches.next(), seen);
@@ -56,16 +55,10 @@ public final class EncodedDocuments implements AutoCloseable {
     }
   }
 
-  private void add(DocumentBatches.Batch batch, Set<String> seen) {
+  private void add(DocumentBatches.Batch batch, IdSet seen) {
     for (int i = 0; i < batch.documents().size(); i++) {
       String id = batch.documents().get(i).id();
-      if (id.isBlank() || !seen.add(id)) {
-        throw new TartanException(
-            id.isBlank()
-                ? "document %d has a blank id; every document needs one".formatted(ids.size() + 1)
-                : "duplicate id '%s': document %d has the id of an earlier one; ids must be unique"
-                    .formatted(id, ids.size() + 1));
-      }
+      seen.require(id);
       List<Piece> pieces = batch.passages().get(i);
       for (int n = 0; n < pieces.size(); n++) {
         passages.add(new Place(ids.size(), n, pieces.get(n)));

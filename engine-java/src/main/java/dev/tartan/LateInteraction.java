@@ -1,6 +1,5 @@
 package dev.tartan;
 
-import dev.tartan.codec.ResidualCodec;
 import dev.tartan.collection.Document;
 import dev.tartan.collection.Splitting;
 import dev.tartan.compute.Backend;
@@ -38,7 +37,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LateInteraction implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(LateInteraction.class.getName());
-  private static final int NBITS = 2;
 
   private final Encoder encoder;
   private final Backend backend;
@@ -90,15 +88,7 @@ public final class LateInteraction implements AutoCloseable {
 
   /** How {@link #index(Iterable, Path)} makes an index: 2 bits, documents not split. */
   public IndexOptions options() {
-    return new IndexOptions(
-        encoder.dim(),
-        ResidualCodec.Kind.TARTAN,
-        NBITS,
-        0,
-        true,
-        encoder.model(),
-        encoder.language(),
-        null);
+    return IndexOptions.of(encoder);
   }
 
   /** {@link #index(Iterable, Path, IndexOptions)} as {@link #options} has it. */

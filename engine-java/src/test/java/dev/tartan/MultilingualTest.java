@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import dev.tartan.codec.ResidualCodec;
 import dev.tartan.collection.Collection;
 import dev.tartan.collection.Queries;
 import dev.tartan.collection.Query;
@@ -57,17 +56,7 @@ class MultilingualTest {
       Path index = directory.resolve(text);
       try (Backend backend = Backends.open("auto", 2, _ -> {});
           Encoder encoder = Encoders.open(folder.toString(), 2, language)) {
-        IndexOptions options =
-            new IndexOptions(
-                encoder.dim(),
-                ResidualCodec.Kind.TARTAN,
-                2,
-                0,
-                true,
-                encoder.model(),
-                encoder.language(),
-                null,
-                TokenPooling.by(pooled));
+        IndexOptions options = IndexOptions.of(encoder).withPooling(TokenPooling.by(pooled));
         TextIndexer.Result result =
             new TextIndexer(encoder, backend, Progress.NONE)
                 .index(new Collection(data.resolve(text + "/corpus.jsonl")), index, options);

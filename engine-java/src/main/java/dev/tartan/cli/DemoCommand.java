@@ -2,7 +2,6 @@ package dev.tartan.cli;
 
 import dev.tartan.Tartan;
 import dev.tartan.TextIndexer;
-import dev.tartan.codec.ResidualCodec;
 import dev.tartan.collection.Collection;
 import dev.tartan.compute.Backend;
 import dev.tartan.encode.Encoder;
@@ -112,9 +111,7 @@ final class DemoCommand implements Callable<Integer> {
     Path sample = unpack();
     Progress progress = shared.progress();
     try (Encoder encoder = Encoders.open(Encoders.TARTAN_MINI, shared.threads)) {
-      IndexOptions options =
-          new IndexOptions(
-              encoder.dim(), ResidualCodec.Kind.TARTAN, 2, 0, true, encoder.model(), null, null);
+      IndexOptions options = IndexOptions.of(encoder);
       Manifest manifest =
           new TextIndexer(encoder, backend, progress)
               .index(new Collection(sample), index, options)

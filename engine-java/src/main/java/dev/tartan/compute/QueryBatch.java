@@ -1,6 +1,7 @@
 package dev.tartan.compute;
 
 import dev.tartan.memory.DType;
+import dev.tartan.memory.TartanException;
 import java.lang.foreign.MemorySegment;
 
 /**
@@ -19,6 +20,18 @@ public record QueryBatch(Buffer rows, int[] offsets) {
         || offsets.length < 1
         || offsets[offsets.length - 1] != rows.rows()) {
       throw new IllegalArgumentException("query offsets do not cover the rows");
+    }
+  }
+
+  /**
+   * Refuses a query of more rows than a batch takes, or none.
+   *
+   * @throws TartanException that tells how many there may be
+   */
+  public static void requireRows(long rows) {
+    if (rows < 1 || rows > MAX_ROWS) {
+      throw new TartanException(
+          "the query has %d token embeddings; 1 to %d can be searched".formatted(rows, MAX_ROWS));
     }
   }
 

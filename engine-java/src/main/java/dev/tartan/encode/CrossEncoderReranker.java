@@ -2,10 +2,9 @@ package dev.tartan.encode;
 
 import dev.tartan.collection.Document;
 import dev.tartan.memory.Progress;
-import dev.tartan.memory.TartanException;
+import dev.tartan.memory.Tasks;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -65,17 +64,10 @@ public final class CrossEncoderReranker implements Reranker {
     float[] scores = new float[asked.size()];
     try {
       for (int p = 0; p < parts.size(); p++) {
-        float[] part = parts.get(p).get();
+        float[] part = Tasks.await(parts.get(p), "scoring");
         System.arraycopy(part, 0, scores, p * PAIRS, part.length);
         progress.advance(part.length);
       }
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new TartanException("scoring was interrupted", e);
-    } catch (ExecutionException e) {
-      throw e.getCause() instanceof RuntimeException cause
-          ? cause
-          : new TartanException("scoring failed: " + e.getCause(), e);
     } finally {
       parts.forEach(part -> part.cancel(false)); // after a failure the rest is of no use
     }

@@ -3,12 +3,11 @@ package dev.tartan.encode;
 import dev.tartan.encode.model.TokenEmbedder;
 import dev.tartan.encode.text.TokenSequence;
 import dev.tartan.memory.Matrix;
-import dev.tartan.memory.TartanException;
+import dev.tartan.memory.Tasks;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Future;
 
@@ -61,7 +60,7 @@ final class Encoding {
       for (int[] batch : batches) {
         tasks.add(workers.submit(() -> embed(batch, written)));
       }
-      tasks.forEach(Encoding::await);
+      tasks.forEach(task -> Tasks.await(task, "encoding"));
       if (written != data) {
         data.copyFrom(written);
       }
@@ -94,19 +93,5 @@ final class Encoding {
             from += tokens * rowBytes;
           }
         });
-  }
-
-  private static void await(Future<?> task) {
-    try {
-      task.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new TartanException("encoding was interrupted", e);
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof RuntimeException cause) {
-        throw cause;
-      }
-      throw new TartanException("encoding failed: " + e.getCause(), e);
-    }
   }
 }

@@ -1,5 +1,6 @@
 package dev.tartan.indexing;
 
+import dev.tartan.memory.TartanException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
@@ -25,6 +26,23 @@ public final class IdSet {
     }
     size++;
     return true;
+  }
+
+  /**
+   * Adds the id of the next document.
+   *
+   * @throws TartanException if it is blank or was there
+   */
+  public void require(String id) {
+    if (id.isBlank()) {
+      throw new TartanException(
+          "document %d has a blank id; every document needs one".formatted(size + 1));
+    }
+    if (!add(id)) {
+      throw new TartanException(
+          "duplicate id '%s': document %d has the id of an earlier one; ids must be unique"
+              .formatted(id, size + 1));
+    }
   }
 
   private void grow() {

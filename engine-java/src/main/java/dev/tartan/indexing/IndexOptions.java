@@ -2,6 +2,7 @@ package dev.tartan.indexing;
 
 import dev.tartan.codec.ResidualCodec;
 import dev.tartan.collection.Splitting;
+import dev.tartan.encode.Encoder;
 import dev.tartan.encode.TokenPooling;
 import dev.tartan.memory.TartanException;
 import org.jspecify.annotations.Nullable;
@@ -71,6 +72,19 @@ public record IndexOptions(
   public IndexOptions withBits(int bits) {
     return new IndexOptions(
         dim, codec, bits, centroids, storeText, model, language, split, pooling);
+  }
+
+  /** Options for texts that {@code encoder} encodes, at 2 bits, all else by default. */
+  public static IndexOptions of(Encoder encoder) {
+    return new IndexOptions(
+        encoder.dim(),
+        ResidualCodec.Kind.TARTAN,
+        2,
+        0,
+        true,
+        encoder.model(),
+        encoder.language(),
+        null);
   }
 
   /** Options for embeddings of width {@code dim} at {@code nbits}, all else by default. */

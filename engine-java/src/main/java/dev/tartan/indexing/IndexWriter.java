@@ -98,16 +98,7 @@ public final class IndexWriter implements AutoCloseable {
   }
 
   private void addDocument(String id, List<Passage> passages) {
-    if (id.isBlank()) {
-      throw new TartanException(
-          "document %d has a blank id; every document needs one"
-              .formatted(segment.documents() + 1));
-    }
-    if (!ids.add(id)) {
-      throw new TartanException(
-          "duplicate id '%s': document %d has the id of an earlier one; ids must be unique"
-              .formatted(id, segment.documents() + 1));
-    }
+    ids.require(id);
     segment.addDocument(id);
     passages.forEach(p -> segment.addPassage(p.doclen(), p.text(), p.span()));
   }

@@ -288,11 +288,7 @@ public final class Searcher implements AutoCloseable {
           "the query has dim %d, the index %d: they are of different models"
               .formatted(query.dim(), tables.dim()));
     }
-    if (query.rows() < 1 || query.rows() > QueryBatch.MAX_ROWS) {
-      throw new TartanException(
-          "the query has %d token embeddings; 1 to %d can be searched"
-              .formatted(query.rows(), QueryBatch.MAX_ROWS));
-    }
+    QueryBatch.requireRows(query.rows());
     for (long i = 0; i < query.rows() * query.dim(); i++) {
       if (!Float.isFinite(query.data().getAtIndex(Layouts.F32, i))) {
         throw new TartanException(

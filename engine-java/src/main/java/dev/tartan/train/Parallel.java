@@ -1,9 +1,8 @@
 package dev.tartan.train;
 
-import dev.tartan.memory.TartanException;
+import dev.tartan.memory.Tasks;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -34,25 +33,12 @@ final class Parallel {
       }
       try {
         for (int i = 0; i < count; i++) {
-          await(pieces.get(i));
+          Tasks.await(pieces.get(i), "training");
           done.accept(i);
         }
       } finally {
         workers.shutdownNow();
       }
-    }
-  }
-
-  private static void await(Future<?> piece) {
-    try {
-      piece.get();
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new TartanException("training was interrupted", e);
-    } catch (ExecutionException e) {
-      throw e.getCause() instanceof RuntimeException cause
-          ? cause
-          : new TartanException("training failed: " + e.getCause(), e);
     }
   }
 }

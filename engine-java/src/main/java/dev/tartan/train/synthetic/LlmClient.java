@@ -24,7 +24,7 @@ import org.jspecify.annotations.Nullable;
  * since the key is for the address that was given. Safe for concurrent use.
  */
 public final class LlmClient implements AutoCloseable {
-  private static final String DURING = "a language model was asked";
+  static final String DURING = "a language model was asked";
   private static final Duration CONNECT = Duration.ofSeconds(15);
   private static final long LONGEST_PAUSE_MILLIS = 600_000;
   private static final long LARGEST_BODY = 4 << 20;

@@ -1,5 +1,6 @@
 package dev.tartan.train.synthetic;
 
+import dev.tartan.memory.Backoff;
 import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
 import dev.tartan.train.synthetic.Journal.Entry;
@@ -129,8 +130,7 @@ public final class Synthesis {
       progress.detail(
           String.format(Locale.ROOT, "%d failed, %,d tokens", failed, journal.usage().tokens()));
     } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new TartanException("interrupted while a language model was asked", e);
+      throw Backoff.interrupted(e, LlmClient.DURING);
     } catch (ExecutionException e) {
       if (!(e.getCause() instanceof TartanException cause)) {
         throw new IllegalStateException(e.getCause());
