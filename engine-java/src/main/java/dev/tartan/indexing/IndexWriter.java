@@ -12,8 +12,6 @@ import dev.tartan.segment.Manifest;
 import dev.tartan.segment.SegmentWriter;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -150,12 +148,14 @@ public final class IndexWriter implements AutoCloseable {
   private Manifest commit(EmbeddingSource source) {
     try (Arena arena = Arena.ofShared()) {
       ResidualCodec codec = train(source, arena);
-      segment.startEmbeddings(codec, backend);
+      segment.startEmbeddings(codec);
       compress(source, codec);
       progress.stage("inverted lists", "lists", -1);
-      Manifest.SegmentEntry entry = segment.finish(codec);
       Manifest.CodecEntry codecEntry =
-          directory.writeCodec("codec-" + directory.nextCommit() + ".codec", codec);
+          directory
+              .writeCodec("codec-" + directory.nextCommit() + ".codec", codec)
+              .withTraining(segment.training());
+      Manifest.SegmentEntry entry = segment.finish(codec, codecEntry);
       Manifest manifest = manifest(entry, codecEntry);
       directory.commit(manifest);
       return manifest;
@@ -188,10 +188,9 @@ public final class IndexWriter implements AutoCloseable {
   private Manifest manifest(Manifest.SegmentEntry entry, Manifest.CodecEntry codec) {
     return Manifest.of(
         directory.nextCommit(),
-        Instant.now().truncatedTo(ChronoUnit.SECONDS).toString(),
         new Manifest.Source(
             options.model(), options.language(), options.dim(), options.split(), options.pooling()),
-        codec,
+        List.of(codec),
         List.of(entry));
   }
 

@@ -136,28 +136,20 @@ final class Ranking {
 
   /** Whether no better rank is of the same document; notes the document. */
   private boolean unseen(int rank) {
-    Segment segment = segments.get(entries.segment[rank]);
-    int document = segment.document(entries.passage[rank]);
-    // within a segment a document has a number; only across segments its id must be read
-    int key = segments.size() == 1 ? document : segment.idHash(document);
+    int number = entries.segment[rank]; // an id lives in one segment alone
+    int document = segments.get(number).document(entries.passage[rank]);
     int mask = seen.length - 1;
-    int at = ((key * 0x9E3779B9) >>> 7) & mask;
+    int at = (((document + 31 * number) * 0x9E3779B9) >>> 7) & mask;
     while (seen[at] != 0) {
-      if (same(segment, document, seen[at] - 1)) {
+      int other = seen[at] - 1;
+      if (entries.segment[other] == number
+          && segments.get(number).document(entries.passage[other]) == document) {
         return false;
       }
       at = (at + 1) & mask;
     }
     seen[at] = rank + 1;
     return true;
-  }
-
-  private boolean same(Segment segment, int document, int rank) {
-    Segment other = segments.get(entries.segment[rank]);
-    int otherDocument = other.document(entries.passage[rank]);
-    return segment == other
-        ? document == otherDocument
-        : segment.sameId(document, other, otherDocument);
   }
 
   /** Scored passages, in arrays that a backend can copy to. */

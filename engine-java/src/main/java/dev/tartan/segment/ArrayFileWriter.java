@@ -55,6 +55,10 @@ final class ArrayFileWriter implements Closeable {
     return path;
   }
 
+  long rowBytes() {
+    return rowBytes;
+  }
+
   /** Bytes of the array so far. */
   long bytes() {
     return bytes;

@@ -25,13 +25,11 @@ final class CodecFile {
     }
   }
 
-  static ArrayFile open(Path directory, Manifest manifest, Arena arena) {
-    return ArrayFile.open(directory.resolve(manifest.codec().file()), Component.CODEC, arena);
+  static ArrayFile open(Path directory, Manifest.CodecEntry entry, Arena arena) {
+    return ArrayFile.open(directory.resolve(entry.file()), Component.CODEC, arena);
   }
 
-  static ResidualCodec read(ArrayFile file, Manifest manifest) {
-    Manifest.CodecEntry entry = manifest.codec();
-    int dim = manifest.dim();
+  static ResidualCodec read(ArrayFile file, Manifest.CodecEntry entry, int dim) {
     file.expect(DType.F32, (long) dim * Float.BYTES);
     int buckets = entry.nbits() == ResidualCodec.UNCOMPRESSED ? 0 : 1 << entry.nbits();
     long cutoffRows = rows(Math.max(0, buckets - 1), dim);

@@ -34,7 +34,11 @@ public enum Component {
   /** U8: texts of the passages, UTF-8. */
   TEXT(13, "text"),
   /** I32 [passages, 2]: what of its document's text each passage is: from and to. */
-  SPANS(14, "spans");
+  SPANS(14, "spans"),
+  /** I64 [ceil(documents / 64)]: bit d % 64 of word d / 64 is set while document d lives. */
+  LIVE(15, "live"),
+  /** I32 [documents]: the documents by ascending CRC-32C of their ids, then by number. */
+  ID_ORDER(16, "idorder");
 
   private final int code;
   private final String extension;

@@ -30,7 +30,7 @@ public final class IndexDirectory implements AutoCloseable {
   private static final String LOCK = "write.lock";
   private static final Pattern OURS =
       Pattern.compile(
-          "(segment|codec)-\\d+\\.(%s)|spool-\\d+\\.npy|manifest\\.json\\.new"
+          "(segment|codec)-[\\d-]+(\\.\\d+)?\\.(%s)|spool-\\d+\\.npy|manifest\\.json\\.new"
               .formatted(
                   Arrays.stream(Component.values())
                       .map(Component::extension)
@@ -123,12 +123,7 @@ public final class IndexDirectory implements AutoCloseable {
   /** Writes a codec file and returns its entry for the manifest. */
   public Manifest.CodecEntry writeCodec(String file, ResidualCodec codec) {
     CodecFile.write(path.resolve(file), codec);
-    return new Manifest.CodecEntry(
-        file,
-        codec.kind().label(),
-        codec.nbits(),
-        codec.centroids().rows(),
-        codec.rotation() != null);
+    return Manifest.CodecEntry.of(file, codec);
   }
 
   /**

@@ -7,6 +7,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.tartan.codec.ResidualCodec;
 import dev.tartan.collection.Splitting;
 import dev.tartan.encode.TokenPooling;
 import dev.tartan.memory.TartanException;
@@ -14,11 +16,17 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
@@ -38,9 +46,10 @@ import org.jspecify.annotations.Nullable;
  * @param overlap word pieces that passages have in common with the one before; null for none
  * @param splitBy {@code sentences} if documents were split between sentences only; else null
  * @param pooling how many rows were kept of a passage's tokens; null for one for every token
- * @param codec the codec of all segments
+ * @param codecs those that segments were compressed with; the last one compresses what is added
  * @param segments in the order of their documents
  * @param search the curves of recall measured on this index, by ascending k and then recall
+ * @param searchPassages living passages of the index when these were measured; null if not told
  */
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Manifest(
@@ -55,11 +64,15 @@ public record Manifest(
     @Nullable Integer overlap,
     @Nullable String splitBy,
     @Nullable TokenPooling pooling,
-    CodecEntry codec,
+    List<CodecEntry> codecs,
     List<SegmentEntry> segments,
-    List<SearchEntry> search) {
+    List<SearchEntry> search,
+    @Nullable Long searchPassages) {
   /** The name of the file. */
   public static final String FILE = "manifest.json";
+
+  /** The greatest format of a manifest that this version reads, and the one it writes. */
+  static final int FORMAT = 2;
 
   private static final String SENTENCES = "sentences";
   private static final String NO_CHECKSUM = "00000000";
@@ -73,20 +86,106 @@ public record Manifest(
           .build();
 
   /**
-   * The codec file.
+   * A codec file.
    *
-   * @param rotation whether a dim x dim matrix precedes the centroids
+   * @param rotation whether two dim x dim matrices precede the centroids
+   * @param training how near the tokens were that it was trained for; null if that is not known
    */
-  public record CodecEntry(String file, String kind, int nbits, long centroids, boolean rotation) {}
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  public record CodecEntry(
+      String file,
+      String kind,
+      int nbits,
+      long centroids,
+      boolean rotation,
+      @Nullable Training training) {
+    /** The entry of a codec in {@code file}. */
+    static CodecEntry of(String file, ResidualCodec codec) {
+      return new CodecEntry(
+          file,
+          codec.kind().label(),
+          codec.nbits(),
+          codec.centroids().rows(),
+          codec.rotation() != null,
+          null);
+    }
+
+    /** The same with what is known of its training. */
+    public CodecEntry withTraining(Training known) {
+      return new CodecEntry(file, kind, nbits, centroids, rotation, known);
+    }
+  }
+
+  /**
+   * How near the tokens were to the centroids that were trained for them.
+   *
+   * @param residual mean squared distance of a token embedding from its centroid, 0 to 4
+   * @param bound the squared distance within which {@link CodecFit#WITHIN} of the tokens were
+   */
+  public record Training(double residual, double bound) {}
 
   /**
    * One segment.
    *
    * @param name the files are {@code name.extension}
+   * @param documents as they were written, the deleted ones included; so are passages and tokens
    * @param components the extensions of its files
+   * @param codec the file of its codec
+   * @param living what is left of it; null if nothing was deleted
+   * @param fit how well the codec fits its tokens; null if that was not measured
    */
+  @JsonInclude(JsonInclude.Include.NON_NULL)
   public record SegmentEntry(
-      String name, long documents, long passages, long tokens, List<String> components) {}
+      String name,
+      long documents,
+      long passages,
+      long tokens,
+      List<String> components,
+      String codec,
+      @Nullable Living living,
+      @Nullable Fit fit) {
+    public long livingDocuments() {
+      return living == null ? documents : living.documents();
+    }
+
+    public long livingPassages() {
+      return living == null ? passages : living.passages();
+    }
+
+    public long livingTokens() {
+      return living == null ? tokens : living.tokens();
+    }
+
+    /** The same with only so much of it alive. */
+    SegmentEntry withLiving(Living left) {
+      return new SegmentEntry(name, documents, passages, tokens, components, codec, left, fit);
+    }
+
+    /** The names of its files. */
+    List<String> files() {
+      List<String> files = new ArrayList<>();
+      components.forEach(component -> files.add(name + "." + component));
+      if (living != null) {
+        files.add(living.file());
+      }
+      return files;
+    }
+  }
+
+  /**
+   * What is left of a segment.
+   *
+   * @param file a bit for each of its documents
+   */
+  public record Living(String file, long documents, long passages, long tokens) {}
+
+  /**
+   * How well a codec fits a segment.
+   *
+   * @param residual mean squared distance of a token embedding from its centroid
+   * @param outliers share of the tokens beyond the bound of the codec's {@link Training}
+   */
+  public record Fit(double residual, double outliers) {}
 
   /**
    * One point of the curve of recall: settings for results of up to {@code k} hits (those of the
@@ -122,13 +221,13 @@ public record Manifest(
 
   /** A commit of this version, without search settings. */
   public static Manifest of(
-      long commit, String created, Source source, CodecEntry codec, List<SegmentEntry> segments) {
+      long commit, Source source, List<CodecEntry> codecs, List<SegmentEntry> segments) {
     Splitting split = source.split();
     return new Manifest(
         NO_CHECKSUM,
-        ArrayFile.FORMAT,
+        FORMAT,
         commit,
-        created,
+        now(),
         source.model(),
         source.language(),
         source.dim(),
@@ -136,18 +235,51 @@ public record Manifest(
         split == null || split.overlap() == 0 ? null : split.overlap(),
         split == null || split.unit() == Splitting.Unit.TOKENS ? null : SENTENCES,
         source.pooling().equals(TokenPooling.NONE) ? null : source.pooling(),
-        codec,
+        codecs,
         segments,
-        List.of());
+        List.of(),
+        null);
+  }
+
+  private static String now() {
+    return Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
+  }
+
+  /** The next commit, with other segments and the codecs that it needs. */
+  public Manifest withSegments(List<SegmentEntry> others) {
+    return withSegments(codecs, others);
+  }
+
+  /** The next commit, with other segments and a codec more, for what is added from now on. */
+  public Manifest withCodec(CodecEntry codec, List<SegmentEntry> others) {
+    List<CodecEntry> more = new ArrayList<>(codecs);
+    more.add(codec);
+    return withSegments(more, others);
+  }
+
+  private Manifest withSegments(List<CodecEntry> known, List<SegmentEntry> others) {
+    Set<String> used = others.stream().map(SegmentEntry::codec).collect(Collectors.toSet());
+    used.add(known.getLast().file());
+    List<CodecEntry> needed = known.stream().filter(c -> used.contains(c.file())).toList();
+    return next(commit + 1, needed, others, search, searchPassages);
   }
 
   /** The same files with measured search settings, as the next commit. */
   public Manifest withSearch(List<SearchEntry> measured) {
+    return next(commit + 1, codecs, segments, measured, passages());
+  }
+
+  private Manifest next(
+      long number,
+      List<CodecEntry> newCodecs,
+      List<SegmentEntry> newSegments,
+      List<SearchEntry> newSearch,
+      @Nullable Long newSearchPassages) {
     return new Manifest(
         NO_CHECKSUM,
-        format,
-        commit + 1,
-        created,
+        FORMAT,
+        number,
+        number == commit ? created : now(),
         model,
         language,
         dim,
@@ -155,9 +287,20 @@ public record Manifest(
         overlap,
         splitBy,
         pooling,
-        codec,
-        segments,
-        measured);
+        newCodecs,
+        newSegments,
+        newSearch,
+        newSearchPassages);
+  }
+
+  /** The codec of what is added from now on. */
+  public CodecEntry codec() {
+    return codecs.getLast();
+  }
+
+  /** What the embeddings are. */
+  public Source source() {
+    return new Source(model, language, dim, splitting(), tokenPooling());
   }
 
   /**
@@ -210,16 +353,17 @@ public record Manifest(
     try {
       JsonNode tree = JSON.readTree(text);
       int format = tree.path("format").asInt();
-      if (format > ArrayFile.FORMAT) {
+      if (format > FORMAT) {
         throw new TartanException(
             "%s has format %d; this version reads up to %d: use a newer Tartan"
-                .formatted(path, format, ArrayFile.FORMAT));
+                .formatted(path, format, FORMAT));
       }
       Matcher matcher = CHECKSUM.matcher(text);
       if (!matcher.find() || !matcher.group(1).equals(checksum(matcher.replaceFirst(zeroed())))) {
         throw ArrayFile.damaged(path, "it does not match its checksum");
       }
-      Manifest manifest = JSON.treeToValue(tree, Manifest.class);
+      Manifest manifest = JSON.treeToValue(format == 1 ? upgraded(tree) : tree, Manifest.class);
+      manifest.check(path);
       for (int i = 1; i < manifest.search.size(); i++) {
         if (ORDER.compare(manifest.search.get(i - 1), manifest.search.get(i)) >= 0) {
           throw ArrayFile.damaged(path, "its curves of recall do not ascend");
@@ -231,26 +375,31 @@ public record Manifest(
     }
   }
 
+  /** A manifest of format 1 has one codec, and its segments do not name it. */
+  private static JsonNode upgraded(JsonNode tree) {
+    if (tree instanceof ObjectNode manifest) {
+      JsonNode codec = manifest.path("codec");
+      manifest.putArray("codecs").add(codec);
+      for (JsonNode segment : manifest.path("segments")) {
+        ((ObjectNode) segment).set("codec", codec.path("file"));
+      }
+    }
+    return tree;
+  }
+
+  private void check(Path path) {
+    Set<String> known = codecs.stream().map(CodecEntry::file).collect(Collectors.toSet());
+    for (SegmentEntry segment : segments) {
+      if (!known.contains(segment.codec())) {
+        throw ArrayFile.damaged(path, "segment %s has no codec".formatted(segment.name()));
+      }
+    }
+  }
+
   /** The bytes of the file, with the checksum filled in. */
   byte[] toBytes() {
     try {
-      String text =
-          JSON.writeValueAsString(
-              new Manifest(
-                  NO_CHECKSUM,
-                  format,
-                  commit,
-                  created,
-                  model,
-                  language,
-                  dim,
-                  split,
-                  overlap,
-                  splitBy,
-                  pooling,
-                  codec,
-                  segments,
-                  search));
+      String text = JSON.writeValueAsString(next(commit, codecs, segments, search, searchPassages));
       String sealed =
           CHECKSUM.matcher(text).replaceFirst("\"checksum\" : \"" + checksum(text) + "\"");
       return sealed.getBytes(StandardCharsets.UTF_8);
@@ -259,23 +408,26 @@ public record Manifest(
     }
   }
 
+  /** Living documents. */
   public long documents() {
-    return segments.stream().mapToLong(SegmentEntry::documents).sum();
+    return segments.stream().mapToLong(SegmentEntry::livingDocuments).sum();
   }
 
+  /** Living passages. */
   public long passages() {
-    return segments.stream().mapToLong(SegmentEntry::passages).sum();
+    return segments.stream().mapToLong(SegmentEntry::livingPassages).sum();
   }
 
+  /** Tokens of the living passages. */
   public long tokens() {
-    return segments.stream().mapToLong(SegmentEntry::tokens).sum();
+    return segments.stream().mapToLong(SegmentEntry::livingTokens).sum();
   }
 
   /** The names of all files that this commit needs, but for the manifest. */
   public List<String> files() {
-    return java.util.stream.Stream.concat(
-            java.util.stream.Stream.of(codec.file()),
-            segments.stream().flatMap(s -> s.components().stream().map(c -> s.name() + "." + c)))
+    return Stream.concat(
+            codecs.stream().map(CodecEntry::file),
+            segments.stream().flatMap(s -> s.files().stream()))
         .toList();
   }
 

@@ -10,8 +10,10 @@ import dev.tartan.memory.DType;
 import dev.tartan.memory.Layouts;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -30,6 +32,14 @@ public final class Segment {
   private final MemorySegment tokenOffsets;
   private final MemorySegment listOffsets;
 
+  /** A bit for each document, and for each passage; null while all live. */
+  private final @Nullable ArrayFile live;
+
+  private final @Nullable MemorySegment livePassages;
+
+  /** The documents by their ids; made at first use for a segment of an earlier build. */
+  private volatile @Nullable MemorySegment idOrder;
+
   private Segment(Path directory, Manifest.SegmentEntry entry, ResidualCodec codec, Arena arena) {
     this.entry = entry;
     this.codec = codec;
@@ -42,6 +52,28 @@ public final class Segment {
     this.tokenOffsets = prefixSums(file(Component.DOCLENS), entry.tokens(), arena);
     this.listOffsets =
         prefixSums(file(Component.LIST_LENGTHS), file(Component.LISTS).rows(), arena);
+    this.live = openLive(directory, arena);
+    this.livePassages = live == null ? null : livePassages(live.data(), arena);
+  }
+
+  private @Nullable ArrayFile openLive(Path directory, Arena arena) {
+    Manifest.Living living = entry.living();
+    return living == null
+        ? null
+        : ArrayFile.open(directory.resolve(living.file()), Component.LIVE, arena)
+            .expect(DType.I64, Long.BYTES)
+            .expectRows(Bits.words(entry.documents()));
+  }
+
+  private MemorySegment livePassages(MemorySegment documents, Arena arena) {
+    MemorySegment bits = Bits.allocate(entry.passages(), arena);
+    for (int p = 0; p < passages(); p++) {
+      int document = document(p);
+      if (document >= 0 && document < entry.documents() && Bits.get(documents, document)) {
+        Bits.set(bits, p);
+      }
+    }
+    return bits;
   }
 
   static Segment open(
@@ -49,6 +81,17 @@ public final class Segment {
     return new Segment(directory, entry, codec, arena);
   }
 
+  /** What the manifest says of it. */
+  public Manifest.SegmentEntry entry() {
+    return entry;
+  }
+
+  /** The codec that its tokens were compressed with. */
+  public ResidualCodec codec() {
+    return codec;
+  }
+
+  /** Passages as they were written, the deleted ones included; so are documents and tokens. */
   public int passages() {
     return Math.toIntExact(entry.passages());
   }
@@ -59,6 +102,34 @@ public final class Segment {
 
   public long tokens() {
     return entry.tokens();
+  }
+
+  /** Whether a document has not been deleted. */
+  public boolean isLive(int document) {
+    return live == null || Bits.get(live.data(), document);
+  }
+
+  /** I64: bit p % 64 of word p / 64 is set while passage p lives; null if all do. */
+  public @Nullable MemorySegment livePassages() {
+    return livePassages;
+  }
+
+  /** The living document with an external id; -1 if there is none. */
+  public int find(String id) {
+    int document = IdOrder.find(this, idOrder(), id);
+    return document >= 0 && isLive(document) ? document : -1;
+  }
+
+  private MemorySegment idOrder() {
+    MemorySegment order = idOrder;
+    if (order == null) {
+      order =
+          files.containsKey(Component.ID_ORDER)
+              ? file(Component.ID_ORDER).data()
+              : IdOrder.of(file(Component.ID_OFFSETS).data(), file(Component.IDS).data());
+      idOrder = order;
+    }
+    return order;
   }
 
   /** Tokens of a passage. */
@@ -100,26 +171,10 @@ public final class Segment {
     return Math.toIntExact(bytes);
   }
 
-  /** Equal for equal ids, whatever their segments. */
-  public int idHash(int document) {
-    int hash = 0;
-    long end = idStart(document) + idBytes(document);
-    for (long i = idStart(document); i < end; i++) {
-      hash = 31 * hash + file(Component.IDS).data().get(Layouts.U8, i);
-    }
-    return hash;
-  }
-
-  /** Whether two documents have the same id. */
-  public boolean sameId(int document, Segment other, int otherDocument) {
-    return MemorySegment.mismatch(
-            file(Component.IDS).data(),
-            idStart(document),
-            idStart(document) + idBytes(document),
-            other.file(Component.IDS).data(),
-            other.idStart(otherDocument),
-            other.idStart(otherDocument) + other.idBytes(otherDocument))
-        < 0;
+  /** The external id of a document as it is stored. */
+  ByteBuffer idBuffer(int document) {
+    int bytes = idBytes(document);
+    return file(Component.IDS).data().asSlice(idStart(document), bytes).asByteBuffer();
   }
 
   private long idStart(int document) {
@@ -152,7 +207,7 @@ public final class Segment {
     return new Span(from, to);
   }
 
-  private int bound(int passage, int side) {
+  int bound(int passage, int side) {
     return file(Component.SPANS).data().getAtIndex(Layouts.I32, 2L * passage + side);
   }
 
@@ -201,6 +256,12 @@ public final class Segment {
     return rows(file(Component.EMBEDDINGS), passage);
   }
 
+  /** The tokens {@code [first, first + count)} of a component that has a row for each. */
+  public MemorySegment rows(Component component, long first, long count) {
+    ArrayFile file = file(component);
+    return file.data().asSlice(first * file.rowBytes(), count * file.rowBytes());
+  }
+
   private MemorySegment rows(ArrayFile tokens, int passage) {
     return tokens
         .data()
@@ -237,55 +298,36 @@ public final class Segment {
     return file == null ? 0 : ArrayFile.HEADER_BYTES + file.data().byteSize();
   }
 
-  /**
-   * Reads every file and compares it with its checksum, and checks that what refers to something
-   * refers to what is there.
-   *
-   * @throws dev.tartan.memory.TartanException at the first that does not
-   */
-  void verify() {
-    files.values().forEach(ArrayFile::verify);
-    long centroids = codec.centroids().rows();
-    boolean wide = codec.codeType() == DType.I32;
-    ArrayFile codes = file(Component.CODES);
-    for (long t = 0; t < codes.rows(); t++) {
-      int code =
-          wide
-              ? codes.data().getAtIndex(Layouts.I32, t)
-              : Short.toUnsignedInt(codes.data().getAtIndex(Layouts.U16, t));
-      if (code < 0 || code >= centroids) {
-        throw ArrayFile.damaged(
-            codes.path(), "token %d has code %d of %d".formatted(t, code, centroids));
-      }
+  /** All files of the segment. */
+  List<ArrayFile> files() {
+    List<ArrayFile> all = new ArrayList<>(files.values());
+    if (live != null) {
+      all.add(live);
     }
-    requireBelow(file(Component.LISTS), entry.passages());
-    requireBelow(file(Component.DOCUMENTS), entry.documents());
-    verifySpans();
+    return all;
   }
 
-  /** The passages of a document follow each other in its text. */
-  private void verifySpans() {
-    for (int p = 0; p < passages(); p++) {
-      Span span = span(p);
-      boolean follows = span != null && p > 0 && document(p) == document(p - 1);
-      if (follows && (bound(p, 0) < bound(p - 1, 0) || bound(p, 1) < bound(p - 1, 1))) {
-        throw ArrayFile.damaged(
-            file(Component.SPANS).path(), "passage %d is before the one before it".formatted(p));
-      }
-    }
+  /** Whether the segment has a file of this kind. */
+  boolean has(Component component) {
+    return files.containsKey(component);
   }
 
-  private static void requireBelow(ArrayFile file, long limit) {
-    for (long i = 0; i < file.rows(); i++) {
-      int value = file.data().getAtIndex(Layouts.I32, i);
-      if (value < 0 || value >= limit) {
-        throw ArrayFile.damaged(
-            file.path(), "entry %d is %d, not below %d".formatted(i, value, limit));
+  /** The first passage of a document, or of the next that has any: passages are in their order. */
+  public int firstPassage(int document) {
+    int low = 0;
+    int high = passages();
+    while (low < high) {
+      int middle = (low + high) >>> 1;
+      if (document(middle) < document) {
+        low = middle + 1;
+      } else {
+        high = middle;
       }
     }
+    return low;
   }
 
-  private ArrayFile file(Component component) {
+  ArrayFile file(Component component) {
     ArrayFile file = files.get(component);
     if (file == null) {
       throw new dev.tartan.memory.TartanException(
@@ -336,9 +378,10 @@ public final class Segment {
       case LIST_LENGTHS -> file.expect(DType.I32, 4).expectRows(codec.centroids().rows());
       case LISTS -> file.expect(DType.I32, 4);
       case ID_OFFSETS -> file.expect(DType.I64, 8).expectRows(entry.documents() + 1);
+      case ID_ORDER -> file.expect(DType.I32, 4).expectRows(entry.documents());
       case TEXT_OFFSETS -> file.expect(DType.I64, 8).expectRows(entry.passages() + 1);
       case IDS, TEXT -> file.expect(DType.U8, 1);
-      case CODEC -> throw ArrayFile.damaged(file.path(), "a codec is no part of a segment");
+      case CODEC, LIVE -> throw ArrayFile.damaged(file.path(), "it is no part of a segment");
     };
   }
 

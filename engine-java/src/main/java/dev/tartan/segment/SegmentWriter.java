@@ -33,7 +33,9 @@ public final class SegmentWriter implements AutoCloseable {
   private long passages;
   private long tokens;
   private long written;
+  private boolean keepEmbeddings;
   private @Nullable Matrix directions;
+  private final CodecFit fit = new CodecFit();
   private final Arena arena = Arena.ofShared();
 
   /** A segment {@code name} in {@code directory}; texts are stored if {@code withText}. */
@@ -102,15 +104,20 @@ public final class SegmentWriter implements AutoCloseable {
     return tokens;
   }
 
+  /** Keeps the float16 embeddings beside what is compressed; to be said before the second pass. */
+  public void keepEmbeddings() {
+    keepEmbeddings = true;
+  }
+
   /** Ends the first pass. */
-  public void startEmbeddings(ResidualCodec codec, Backend backend) {
+  public void startEmbeddings(ResidualCodec codec) {
     List.copyOf(open.keySet()).forEach(this::complete);
-    directions = codec.directions(backend, arena);
     create(Component.CODES, codec.codeType(), 1);
     if (codec.compressed()) {
       create(Component.RESIDUALS, DType.U8, codec.residualBytes());
       create(Component.FACTORS, DType.U16, 1);
-    } else {
+    }
+    if (keepEmbeddings || !codec.compressed()) {
       create(Component.EMBEDDINGS, DType.F16, codec.dim());
     }
   }
@@ -123,12 +130,15 @@ public final class SegmentWriter implements AutoCloseable {
   public void addEmbeddings(Matrix rows, ResidualCodec codec, Backend backend) {
     try (Scope scope = backend.openScope();
         Arena copies = Arena.ofConfined()) {
+      Matrix nearest = directions(codec, backend);
       Buffer values = scope.wrap(rows);
       Buffer codes = scope.allocate(DType.I32, rows.rows(), 1);
-      backend.nearestCentroids(values, scope.wrap(directions()), codes);
+      backend.nearestCentroids(values, scope.wrap(nearest), codes);
       MemorySegment wide = copies.allocate(codes.bytes(), 64);
       codes.copyTo(wide);
-      writer(Component.CODES).write(codec.codeType() == DType.U16 ? narrow(wide, copies) : wide);
+      fit.add(rows, wide, nearest);
+      MemorySegment narrow = codec.codeType() == DType.U16 ? narrow(wide, copies) : wide;
+      MemorySegment halves = open.containsKey(Component.EMBEDDINGS) ? halves(rows, copies) : null;
       if (codec.compressed()) {
         Buffer residuals = scope.allocate(DType.U8, rows.rows(), codec.residualBytes());
         Buffer factors = scope.allocate(DType.U16, rows.rows(), 1);
@@ -136,19 +146,55 @@ public final class SegmentWriter implements AutoCloseable {
           values = codec.rotation().rotate(values, backend, scope);
         }
         backend.compress(values, codes, codec.tables(scope), residuals, factors);
-        write(Component.RESIDUALS, residuals, copies);
-        write(Component.FACTORS, factors, copies);
+        addStored(narrow, copy(residuals, copies), copy(factors, copies), halves);
       } else {
-        MemorySegment halves = copies.allocate(rows.rows() * rows.dim() * Short.BYTES, 64);
-        Layouts.floatToHalf(rows.data(), halves, rows.rows() * rows.dim());
-        writer(Component.EMBEDDINGS).write(halves);
+        addStored(narrow, null, null, halves);
       }
-      written += rows.rows();
     }
   }
 
-  /** Builds the inverted lists and completes the segment. */
-  public Manifest.SegmentEntry finish(ResidualCodec codec) {
+  /**
+   * Writes the next tokens as another segment of the same codec stores them.
+   *
+   * @param codes of the codec's type, [n]
+   * @param residuals U8 [n, bytes of one]; null if the codec does not compress
+   * @param factors U16 [n]; null if the codec does not compress
+   * @param embeddings F16 [n, dim]; null if none are kept
+   */
+  public void addStored(
+      MemorySegment codes,
+      @Nullable MemorySegment residuals,
+      @Nullable MemorySegment factors,
+      @Nullable MemorySegment embeddings) {
+    ArrayFileWriter out = writer(Component.CODES);
+    long before = out.bytes();
+    out.write(codes);
+    addStored(Component.RESIDUALS, residuals);
+    addStored(Component.FACTORS, factors);
+    addStored(Component.EMBEDDINGS, embeddings);
+    written += (out.bytes() - before) / out.rowBytes();
+  }
+
+  private void addStored(Component component, @Nullable MemorySegment values) {
+    if (open.containsKey(component) != (values != null)) {
+      throw new IllegalArgumentException(component + " do not belong to this segment");
+    }
+    if (values != null) {
+      writer(component).write(values);
+    }
+  }
+
+  /** What the tokens say of a codec that was trained for them; some were compressed here. */
+  public Manifest.Training training() {
+    return fit.training();
+  }
+
+  /**
+   * Builds the inverted lists and the order of the ids, and completes the segment.
+   *
+   * @param entry of {@code codec}; if it tells of the training, the fit is told too
+   */
+  public Manifest.SegmentEntry finish(ResidualCodec codec, Manifest.CodecEntry entry) {
     if (written != tokens) {
       throw new IllegalStateException(
           "%d token embeddings were written, the passages have %d".formatted(written, tokens));
@@ -157,8 +203,18 @@ public final class SegmentWriter implements AutoCloseable {
     new InvertedLists(directory, name, codec).build();
     finished.add(Component.LIST_LENGTHS);
     finished.add(Component.LISTS);
+    IdOrder.write(directory, name);
+    finished.add(Component.ID_ORDER);
+    Manifest.Training known = entry.training();
     return new Manifest.SegmentEntry(
-        name, documents, passages, tokens, Segment.extensions(finished));
+        name,
+        documents,
+        passages,
+        tokens,
+        Segment.extensions(finished),
+        entry.file(),
+        null,
+        known == null || !fit.measured() ? null : fit.fit(known));
   }
 
   @Override
@@ -168,11 +224,17 @@ public final class SegmentWriter implements AutoCloseable {
     open.clear();
   }
 
-  private Matrix directions() {
+  private Matrix directions(ResidualCodec codec, Backend backend) {
     if (directions == null) {
-      throw new IllegalStateException("embeddings have not been started");
+      directions = codec.directions(backend, arena);
     }
     return directions;
+  }
+
+  private static MemorySegment halves(Matrix rows, Arena arena) {
+    MemorySegment halves = arena.allocate(rows.rows() * rows.dim() * Short.BYTES, 64);
+    Layouts.floatToHalf(rows.data(), halves, rows.rows() * rows.dim());
+    return halves;
   }
 
   private static MemorySegment narrow(MemorySegment wide, Arena arena) {
@@ -184,10 +246,10 @@ public final class SegmentWriter implements AutoCloseable {
     return narrow;
   }
 
-  private void write(Component component, Buffer values, Arena arena) {
+  private static MemorySegment copy(Buffer values, Arena arena) {
     MemorySegment copy = arena.allocate(values.bytes(), 64);
     values.copyTo(copy);
-    writer(component).write(copy);
+    return copy;
   }
 
   private void writeString(Component offsets, Component bytes, String value) {

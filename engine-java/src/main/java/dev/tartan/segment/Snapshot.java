@@ -6,8 +6,12 @@ import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One commit of an index, open for reading. It stays as it is whatever a writer does meanwhile.
@@ -19,8 +23,8 @@ public final class Snapshot implements AutoCloseable {
 
   private final Path directory;
   private final Manifest manifest;
-  private final ArrayFile codecFile;
-  private final ResidualCodec codec;
+  private final Map<String, ArrayFile> codecFiles = new LinkedHashMap<>();
+  private final Map<String, ResidualCodec> codecs = new LinkedHashMap<>();
   private final List<Segment> segments = new ArrayList<>();
   private final Arena arena = Arena.ofShared();
 
@@ -34,10 +38,13 @@ public final class Snapshot implements AutoCloseable {
     this.directory = directory;
     this.manifest = manifest;
     try {
-      this.codecFile = CodecFile.open(directory, manifest, arena);
-      this.codec = CodecFile.read(codecFile, manifest);
+      for (Manifest.CodecEntry entry : manifest.codecs()) {
+        ArrayFile file = CodecFile.open(directory, entry, arena);
+        codecFiles.put(entry.file(), file);
+        codecs.put(entry.file(), CodecFile.read(file, entry, manifest.dim()));
+      }
       for (Manifest.SegmentEntry entry : manifest.segments()) {
-        segments.add(Segment.open(directory, entry, codec, arena));
+        segments.add(Segment.open(directory, entry, codec(entry), arena));
       }
     } catch (RuntimeException e) {
       arena.close();
@@ -75,17 +82,43 @@ public final class Snapshot implements AutoCloseable {
     return manifest;
   }
 
+  /** The codec of what is added from now on. */
   public ResidualCodec codec() {
-    return codec;
+    return Objects.requireNonNull(codecs.get(manifest.codec().file()));
+  }
+
+  private ResidualCodec codec(Manifest.SegmentEntry entry) {
+    return Objects.requireNonNull(codecs.get(entry.codec()), "the manifest was checked");
   }
 
   public List<Segment> segments() {
     return Collections.unmodifiableList(segments);
   }
 
-  /** Bytes of the codec file. */
+  /** Bytes of the codec files. */
   public long codecBytes() {
-    return ArrayFile.HEADER_BYTES + codecFile.rows() * codecFile.rowBytes();
+    return codecFiles.values().stream()
+        .mapToLong(file -> ArrayFile.HEADER_BYTES + file.data().byteSize())
+        .sum();
+  }
+
+  /**
+   * Where a document is.
+   *
+   * @param segment its number in the snapshot
+   * @param document its number in the segment
+   */
+  public record Place(int segment, int document) {}
+
+  /** The living document with an external id; null if there is none. */
+  public @Nullable Place find(String id) {
+    for (int s = segments.size() - 1; s >= 0; s--) { // what was added last is asked for most
+      int document = segments.get(s).find(id);
+      if (document >= 0) {
+        return new Place(s, document);
+      }
+    }
+    return null;
   }
 
   /** Keeps the mapped files until the lease closes, also if the snapshot is closed before. */
@@ -101,14 +134,32 @@ public final class Snapshot implements AutoCloseable {
   }
 
   /**
-   * Reads every byte of the commit and compares it with the checksums.
+   * Reads every byte of the commit, compares it with the checksums, and checks every reference.
    *
    * @throws TartanException that names the first damaged file
    */
   public void verify() {
     try (Lease _ = lease()) {
-      codecFile.verify();
-      segments.forEach(Segment::verify);
+      codecFiles.values().forEach(ArrayFile::verify);
+      segments.forEach(segment -> new SegmentCheck(segment).check());
+      segments.forEach(this::requireOwnIds);
+    }
+  }
+
+  /** No id lives twice. */
+  private void requireOwnIds(Segment segment) {
+    for (int d = 0; d < segment.documents(); d++) {
+      String id = segment.id(d);
+      if (segment.isLive(d)) {
+        for (Segment other : segments) {
+          int found = other.find(id);
+          if (found >= 0 && (other != segment || found != d)) {
+            throw ArrayFile.damaged(
+                segment.file(Component.IDS).path(),
+                "the id '%s' of document %d lives twice".formatted(id, d));
+          }
+        }
+      }
     }
   }
 

@@ -28,13 +28,14 @@
  *
  * <h2>The codec file</h2>
  *
- * {@code codec-N.codec}: float32 rows of {@code dim}. First the bucket cutoffs ({@code 2^nbits - 1}
- * values, ascending), then the bucket weights ({@code 2^nbits}), each padded with zeros to whole
- * rows; then, if the manifest's codec entry says {@code rotation}, two {@code dim x dim} matrices,
- * see {@link dev.tartan.codec.Rotation}: what token embeddings are multiplied by before they are
- * compared with the centroids and compressed, and what queries are; then the centroids, one a row.
- * An uncompressed codec (nbits 16) has centroids only. The entry's {@code kind} says how the tables
- * were made; a reader refuses a kind that it does not know.
+ * {@code codec-N.codec}, which any number of segments share: float32 rows of {@code dim}. First the
+ * bucket cutoffs ({@code 2^nbits - 1} values, ascending), then the bucket weights ({@code
+ * 2^nbits}), each padded with zeros to whole rows; then, if the manifest's codec entry says {@code
+ * rotation}, two {@code dim x dim} matrices, see {@link dev.tartan.codec.Rotation}: what token
+ * embeddings are multiplied by before they are compared with the centroids and compressed, and what
+ * queries are; then the centroids, one a row. An uncompressed codec (nbits 16) has centroids only.
+ * The entry's {@code kind} says how the tables were made; a reader refuses a kind that it does not
+ * know.
  *
  * <h2>Segment files</h2>
  *
@@ -61,10 +62,28 @@
  * document ascend by both. Absent where embeddings were brought, and in indexes of earlier builds.
  * What {@code text} holds is what was encoded: the title and that part, white space squeezed.
  *
+ * <p>{@code idorder}: the documents by ascending CRC-32C of their ids, equal ones by number; an id
+ * is found in it by halving. Absent in segments of earlier builds, whose order is made in memory
+ * when it is asked for.
+ *
+ * <p>{@code embeddings} stand beside the residuals where the index keeps what it was made of.
+ *
+ * <h2>Deletions</h2>
+ *
+ * {@code segment-N.C.live}, of commit C: a bit for each document of segment N, set while it lives.
+ * A segment without such a file is whole. Deleted documents stay in the other files until the
+ * segment is merged. An id lives once in an index, so a document is updated by deleting it and
+ * adding it again in one commit.
+ *
  * <h2>The manifest</h2>
  *
  * JSON with the fields of {@link dev.tartan.segment.Manifest}, {@code "checksum"} first: CRC-32C of
  * the file with the eight hexadecimal digits of the checksum set to zeros.
+ *
+ * <p>Format 2. In format 1, which is read too, {@code "codec"} stood for {@code "codecs"} and every
+ * segment had that one. The last of the codecs compresses what is added; the others are those of
+ * earlier segments. {@code "training"} of a codec and {@code "fit"} of a segment say how near
+ * tokens are to their centroids ({@link dev.tartan.segment.CodecFit}).
  *
  * <p>{@code "split"} is the most word pieces of a passage where documents were split, else absent;
  * {@code "overlap"} and {@code "splitBy"} say how ({@link dev.tartan.segment.Manifest.Source}).

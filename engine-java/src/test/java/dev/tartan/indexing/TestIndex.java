@@ -89,16 +89,12 @@ public final class TestIndex {
           all.addAll(List.of(doc.passages.get(p)));
         }
       }
-      segment.startEmbeddings(snapshot.codec(), backend);
+      segment.startEmbeddings(snapshot.codec());
       segment.addEmbeddings(matrix(arena, all), snapshot.codec(), backend);
       Manifest last = snapshot.manifest();
       List<Manifest.SegmentEntry> segments = new ArrayList<>(last.segments());
-      segments.add(segment.finish(snapshot.codec()));
-      Manifest.Source source =
-          new Manifest.Source(
-              last.model(), last.language(), last.dim(), last.splitting(), last.tokenPooling());
-      Manifest next =
-          Manifest.of(writer.nextCommit(), last.created(), source, last.codec(), segments);
+      segments.add(segment.finish(snapshot.codec(), last.codec()));
+      Manifest next = last.withSegments(segments);
       writer.commit(next);
       return next;
     }

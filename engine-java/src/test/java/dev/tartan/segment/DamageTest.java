@@ -42,7 +42,7 @@ class DamageTest {
     open(compressed);
     open(uncompressed);
     assertTrue(Manifest.read(uncompressed).files().contains("segment-1.embeddings"));
-    assertEquals(13, Manifest.read(compressed).files().size(), "every component but embeddings");
+    assertEquals(14, Manifest.read(compressed).files().size(), "every component but embeddings");
   }
 
   @Test
@@ -131,8 +131,8 @@ class DamageTest {
   void aManifestOfANewerFormat() throws IOException {
     Path manifest = compressed.resolve(Manifest.FILE);
     String text = Files.readString(manifest);
-    assertTrue(text.contains("\"format\" : 1"));
-    Files.writeString(manifest, text.replace("\"format\" : 1", "\"format\" : 2"));
+    assertTrue(text.contains("\"format\" : 2"));
+    Files.writeString(manifest, text.replace("\"format\" : 2", "\"format\" : 3"));
     assertTrue(String.valueOf(refused(compressed).getMessage()).contains("use a newer Tartan"));
   }
 
