@@ -127,7 +127,7 @@ final class PlaidSearch {
   /** The passages in the lists that are probed, scored by what these tell. */
   Candidates listed(IntegerQueries queries, SegmentTables segment, int nprobe) {
     Candidates found = room(queries.queries().queries(), segment.segment().passages(), null);
-    backend.candidates(queries, segment.lists(), nprobe, found);
+    backend.candidates(queries, segment.lists(), nprobe, null, found);
     return found;
   }
 
