@@ -31,7 +31,7 @@ extern "C" {
 #define TARTAN_API __attribute__((visibility("default")))
 #endif
 
-#define TARTAN_ABI_VERSION 4
+#define TARTAN_ABI_VERSION 5
 
 enum tartan_status {
   TARTAN_OK = 0,
@@ -174,13 +174,15 @@ TARTAN_API int32_t tartan_integer_scores(int32_t tier, const tartan_integer_quer
 // lists tell of their scores: for each row the best probed centroid that lists the passage, or the row's
 // worst probed one, which bounds the others:
 //   scores[i] = unit * sum over r of max(least score probed for r, scores of the probed c that list passage
-//   i) list_offsets [K + 1], list_passages [list_offsets[K]]; scratch [(passages + 63) / 64 + (passages + 1)
-//   / 2], any content; out and scores [capacity]; *count receives how many were written. capacity = passages
-//   always suffices.
+//   i)
+// list_offsets [K + 1], list_passages [list_offsets[K]]; scratch [(passages + 63) / 64 + (passages + 1) / 2],
+// any content; out and scores [capacity]; *count receives how many were written. capacity = passages always
+// suffices. allowed [(passages + 63) / 64], or NULL for all: only passages p with bit p % 64 of word p / 64
+// set are written; bits beyond the passages do not matter.
 TARTAN_API int32_t tartan_candidates(int32_t tier, const tartan_integer_query* query, int32_t nprobe,
                                      const int64_t* list_offsets, const int32_t* list_passages,
-                                     int64_t passages, uint64_t* scratch, int32_t* out, float* scores,
-                                     int64_t capacity, int64_t* count);
+                                     int64_t passages, const uint64_t* allowed, uint64_t* scratch,
+                                     int32_t* out, float* scores, int64_t capacity, int64_t* count);
 
 // PLAID centroid interaction (section 4.2) with pruning (section 4.3), for n candidates:
 //   out[i] = unit * sum over rows r of max over the tokens t of candidate i with best[code[t]] * unit >=

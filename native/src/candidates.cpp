@@ -133,12 +133,14 @@ int32_t walk_lists(const Probes& p, const int64_t* list_offsets, const int32_t* 
   return TARTAN_OK;
 }
 
-int32_t list_found(const Found& found, int32_t base, float unit, int32_t* out, float* scores,
-                   int64_t capacity, int64_t* count) {
+// `allowed` may be null: then all that was found is listed.
+int32_t list_found(const Found& found, const uint64_t* allowed, int32_t base, float unit, int32_t* out,
+                   float* scores, int64_t capacity, int64_t* count) {
   int64_t written = 0;
   int32_t status = TARTAN_OK;
   for (int64_t w = 0; w < (found.passages + 63) / 64 && status == TARTAN_OK; w++) {
-    for (uint64_t word = found.marked[w]; word; word &= word - 1) {
+    const uint64_t listed = allowed ? found.marked[w] & allowed[w] : found.marked[w];
+    for (uint64_t word = listed; word; word &= word - 1) {
       if (written == capacity) {
         status = TARTAN_NO_CAPACITY;
         break;
@@ -156,8 +158,8 @@ int32_t list_found(const Found& found, int32_t base, float unit, int32_t* out, f
 }  // namespace
 
 int32_t candidates(const tartan_integer_query* query, int32_t nprobe, const int64_t* list_offsets,
-                   const int32_t* list_passages, int64_t passages, uint64_t* scratch, int32_t* out,
-                   float* scores, int64_t capacity, int64_t* count) {
+                   const int32_t* list_passages, int64_t passages, const uint64_t* allowed, uint64_t* scratch,
+                   int32_t* out, float* scores, int64_t capacity, int64_t* count) {
   const int64_t rows = head_of(query->block)->rows;
   const int64_t lanes = head_of(query->block)->lanes;
   const int64_t limit = smaller(nprobe, query->centroids);
@@ -178,7 +180,7 @@ int32_t candidates(const tartan_integer_query* query, int32_t nprobe, const int6
   int32_t base;
   const int32_t status = walk_lists(p, list_offsets, list_passages, found, &base);
   if (status != TARTAN_OK) return status;
-  return list_found(found, base, head_of(query->block)->score_unit, out, scores, capacity, count);
+  return list_found(found, allowed, base, head_of(query->block)->score_unit, out, scores, capacity, count);
 }
 
 }  // namespace tartan::TARTAN_ISA

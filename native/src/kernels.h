@@ -17,8 +17,8 @@ struct Kernels {
   int32_t (*integer_scores)(const void* block, const tartan_grid* grid, int64_t first, int64_t last,
                             int16_t* scores, int16_t* best);
   int32_t (*candidates)(const tartan_integer_query* query, int32_t nprobe, const int64_t* list_offsets,
-                        const int32_t* list_passages, int64_t passages, uint64_t* scratch, int32_t* out,
-                        float* scores, int64_t capacity, int64_t* count);
+                        const int32_t* list_passages, int64_t passages, const uint64_t* allowed,
+                        uint64_t* scratch, int32_t* out, float* scores, int64_t capacity, int64_t* count);
   int32_t (*approximate_scores)(const tartan_integer_query* query, const tartan_passages* tokens,
                                 float threshold, const int32_t* candidates, int64_t n, float* out);
   int32_t (*integer_maxsim)(const tartan_integer_query* query, const tartan_codec* codec,

@@ -149,14 +149,15 @@ int32_t tartan_integer_scores(int32_t tier, const tartan_integer_query* query, c
 
 int32_t tartan_candidates(int32_t tier, const tartan_integer_query* query, int32_t nprobe,
                           const int64_t* list_offsets, const int32_t* list_passages, int64_t passages,
-                          uint64_t* scratch, int32_t* out, float* scores, int64_t capacity, int64_t* count) {
+                          const uint64_t* allowed, uint64_t* scratch, int32_t* out, float* scores,
+                          int64_t capacity, int64_t* count) {
   const Kernels* kernels = kernels_of(tier);
   if (!kernels || !valid_integers(query) || !query->best || nprobe < 0 || passages < 0 || capacity < 0 ||
       !count) {
     return TARTAN_BAD_ARGUMENT;
   }
-  return kernels->candidates(query, nprobe, list_offsets, list_passages, passages, scratch, out, scores,
-                             capacity, count);
+  return kernels->candidates(query, nprobe, list_offsets, list_passages, passages, allowed, scratch, out,
+                             scores, capacity, count);
 }
 
 int32_t tartan_approximate_scores(int32_t tier, const tartan_integer_query* query,

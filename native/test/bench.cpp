@@ -267,7 +267,8 @@ void bench_integers(int tier, Segment& s, int64_t centroids) {
   snprintf(what, sizeof what, "candidates, nprobe 4, %ld centroids", static_cast<long>(centroids));
   row(tier, what,
       seconds([&] {
-        tartan_candidates(tier, &x.view, 4, lists.data(), nullptr, 1, scratch, nullptr, nullptr, 0, &count);
+        tartan_candidates(tier, &x.view, 4, lists.data(), nullptr, 1, nullptr, scratch, nullptr, nullptr, 0,
+                          &count);
       }) / static_cast<double>(centroids) *
           1e9,
       "ns/centroid");

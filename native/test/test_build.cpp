@@ -230,7 +230,7 @@ TEST(arguments_outside_their_ranges_are_refused) {
     CHECK(tartan_nearest_centroids(tier, nullptr, 0, 16, nullptr, 0, nullptr, &code) == TARTAN_BAD_ARGUMENT);
     CHECK(tartan_keep_best(tier, nullptr, nullptr, -1, 1, nullptr, nullptr, &count) == TARTAN_BAD_ARGUMENT);
     CHECK(tartan_cut(tier, nullptr, nullptr, -1, 1, nullptr, nullptr, &count) == TARTAN_BAD_ARGUMENT);
-    CHECK(tartan_candidates(tier, &integers, -1, nullptr, nullptr, 0, nullptr, nullptr, nullptr, 0, &count) ==
-          TARTAN_BAD_ARGUMENT);
+    CHECK(tartan_candidates(tier, &integers, -1, nullptr, nullptr, 0, nullptr, nullptr, nullptr, nullptr, 0,
+                            &count) == TARTAN_BAD_ARGUMENT);
   });
 }

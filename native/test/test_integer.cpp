@@ -185,9 +185,10 @@ TEST(candidates_come_from_the_best_centroids) {
         Guarded<float> scores(expected.size());
         int64_t count = -1;
         const int64_t n = static_cast<int64_t>(expected.size());
+        const uint64_t* allowed = nullptr;
         auto call = [&](int64_t capacity) {
           return tartan_candidates(tier, &x.view, nprobe, list_offsets.data(), list_passages.data(), passages,
-                                   scratch.data(), out.data(), scores.data(), capacity, &count);
+                                   allowed, scratch.data(), out.data(), scores.data(), capacity, &count);
         };
         CHECK(call(n) == TARTAN_OK && count == n);
         int64_t i = 0;
@@ -196,6 +197,25 @@ TEST(candidates_come_from_the_best_centroids) {
           i++;
         }
         if (n > 0) CHECK(call(n - 1) == TARTAN_NO_CAPACITY && count == n - 1);
+        for (uint64_t density : {0, 1, 2}) {  // none, some, all; bits beyond the passages are set
+          Guarded<uint64_t> bits(static_cast<size_t>((passages + 63) / 64));
+          for (size_t w = 0; w < bits.size(); w++) {
+            bits[w] = density == 2   ? ~uint64_t{0}
+                      : density == 1 ? static_cast<uint64_t>(pick(1 << 30)) * 0x9e3779b97f4a7c15
+                                     : 0;
+          }
+          if (passages % 64) bits[bits.size() - 1] |= ~uint64_t{0} << passages % 64;
+          allowed = bits.data();
+          CHECK(call(n) == TARTAN_OK);
+          int64_t written = 0;
+          for (const auto& [passage, score] : expected) {
+            if (!(bits[passage / 64] >> passage % 64 & 1)) continue;
+            CHECK(out[written] == passage && scores[written] == static_cast<float>(score) * unit);
+            written++;
+          }
+          CHECK(count == written);
+          allowed = nullptr;
+        }
         if (!flat.empty() && nprobe == 1000 && n > 0) {
           for (size_t i = 0; i < flat.size(); i++) {  // every list is probed, so every damage is found
             const int32_t real = list_passages[i];

@@ -151,7 +151,8 @@ struct CandidatesArguments {
   const int32_t* row_offsets;    // [queries + 1]
   const int64_t* list_offsets;   // [K + 1]
   const int32_t* list_passages;  // [list_offsets[K]]
-  int64_t passages;              // of the segment
+  const uint32_t* allowed;  // [words or one more], a bit for each passage that may come out; null for all
+  int64_t passages;         // of the segment
   uint64_t* probes;  // [rows, 2^n >= nprobe]: scratch, then (score + 32768) << 32 | ~centroid, descending
   uint32_t* bitmap;  // [queries, words], words = passages / 32 rounded up
   uint32_t* ranks;   // [queries, words]: candidates before a word

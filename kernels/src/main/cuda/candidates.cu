@@ -2,8 +2,8 @@
 // ascending, scored by what the lists tell: unit * sum over rows of the best probed centroid that lists the passage, or else of
 // the row's worst probed one (its floor).
 //
-// Five kernels, so that each step fills the device: probes of a row (select.cuh), a bitmap of the passages, their ranks, what they
-// gain above the floors, the list. A row goes through its probes best first; the first that lists a passage is its gain, and a
+// Five kernels, so that each step fills the device: probes of a row (select.cuh), a bitmap of the passages, the ranks of those
+// that are allowed, what they gain above the floors, the list. A row goes through its probes best first; the first that lists a passage is its gain, and a
 // bitmap of the row remembers. All in integers: the order of the additions does not matter. Bytes: 2 a centroid and row at a
 // stride of lanes * 2, 4 a posting twice, (rows + 3) / 8 and 12 a passage.
 #include "block.cuh"
@@ -74,11 +74,13 @@ TARTAN_KERNEL(tartan_count_passages, 1024, CandidatesArguments) {
   TARTAN_SHARED(int32_t, totals, kWarp);
   const int q = blockIdx.x;
   const int64_t words = words_of(arguments);
-  const View<const uint32_t> bitmap = View<const uint32_t>(arguments.bitmap) + q * words;
+  const View<uint32_t> bitmap = View<uint32_t>(arguments.bitmap) + q * words;
   const View<uint32_t> ranks = View<uint32_t>(arguments.ranks) + q * words;
+  const View<const uint32_t> allowed(arguments.allowed);
   int64_t before = 0;
   for (int64_t first = 0; first < words; first += 1024) {
     const int64_t w = first + threadIdx.x;
+    if (arguments.allowed && w < words) bitmap[w] &= allowed[w];
     const int32_t mine = w < words ? count_bits(bitmap[w]) : 0;
     int32_t up_to = mine;  // within the warp
     for (int step = 1; step < kWarp; step *= 2) {
@@ -122,8 +124,9 @@ TARTAN_KERNEL(tartan_gain_passages, 256, CandidatesArguments) {
       if (static_cast<uint64_t>(static_cast<int64_t>(passage)) >= static_cast<uint64_t>(arguments.passages))
         continue;
       const uint32_t bit = 1u << passage % 32;
-      if (atomic_or(met, passage / 32, bit) & bit) continue;
-      const int64_t rank = ranks[passage / 32] + count_bits(bitmap[passage / 32] & (bit - 1));
+      const uint32_t word = bitmap[passage / 32];
+      if (!(word & bit) || atomic_or(met, passage / 32, bit) & bit) continue;
+      const int64_t rank = ranks[passage / 32] + count_bits(word & (bit - 1));
       atomic_add(gains, rank, gain);
     }
     sync_block();

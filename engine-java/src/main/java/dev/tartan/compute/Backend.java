@@ -90,8 +90,17 @@ public interface Backend extends AutoCloseable {
    * each row's {@code nprobe} best centroids (ties to the lower one), each once, ascending, scored
    * by what the lists tell: for each row the best probed centroid that lists the passage, or else
    * the row's worst probed one. {@code out} needs a capacity of the passage count.
+   *
+   * @param allowed I64 [passage count / 64 rounded up, 1]: bit p % 64 of word p / 64 is set where
+   *     passage p may be a candidate, of any query; bits beyond the passages do not matter. Others
+   *     are left out; the scores of those that stay do not change. Null allows all.
    */
-  void candidates(IntegerQueries queries, InvertedListTables lists, int nprobe, Candidates out);
+  void candidates(
+      IntegerQueries queries,
+      InvertedListTables lists,
+      int nprobe,
+      @Nullable Buffer allowed,
+      Candidates out);
 
   /**
    * Centroid interaction (section 4.2) with centroid pruning (section 4.3): sum over rows of the

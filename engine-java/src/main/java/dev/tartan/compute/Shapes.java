@@ -105,7 +105,11 @@ public final class Shapes {
   }
 
   public static void candidates(
-      IntegerQueries queries, InvertedListTables lists, int nprobe, Candidates out) {
+      IntegerQueries queries,
+      InvertedListTables lists,
+      int nprobe,
+      @Nullable Buffer allowed,
+      Candidates out) {
     require(nprobe >= 1, "nprobe is %d; at least one centroid must be probed", nprobe);
     integers(queries, lists.offsets().rows() - 1);
     type(lists.offsets(), DType.I64, "list offsets");
@@ -113,6 +117,12 @@ public final class Shapes {
     require(
         out.capacity() >= lists.passageCount() && out.queries() == queries.queries().queries(),
         "the candidates have too little room");
+    if (allowed != null) {
+      type(allowed, DType.I64, "allowed passages");
+      require(
+          allowed.columns() == 1 && allowed.rows() == Math.ceilDiv(lists.passageCount(), Long.SIZE),
+          "allowed passages need a bit for each passage, in words of 64");
+    }
   }
 
   public static void scores(QueryBatch queries, Candidates candidates, long passages) {

@@ -5,6 +5,9 @@ import dev.tartan.collection.Splitting;
 import dev.tartan.encode.Encoder;
 import dev.tartan.encode.TokenPooling;
 import dev.tartan.memory.TartanException;
+import dev.tartan.segment.Component;
+import dev.tartan.segment.Manifest;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -68,10 +71,38 @@ public record IndexOptions(
         dim, codec, nbits, centroids, storeText, model, language, splitting, pooling);
   }
 
+  /** The same with so many centroids; 0 for the default. */
+  public IndexOptions withCentroids(int count) {
+    return new IndexOptions(dim, codec, nbits, count, storeText, model, language, split, pooling);
+  }
+
   /** The same at another number of bits. */
   public IndexOptions withBits(int bits) {
     return new IndexOptions(
         dim, codec, bits, centroids, storeText, model, language, split, pooling);
+  }
+
+  /** What a manifest says of embeddings that are made so. */
+  Manifest.Source source() {
+    return new Manifest.Source(model, language, dim, split, pooling);
+  }
+
+  /** Options of what is added to an index. */
+  static IndexOptions of(Manifest manifest) {
+    Manifest.CodecEntry codec = manifest.codec();
+    List<Manifest.SegmentEntry> segments = manifest.segments();
+    boolean text =
+        segments.isEmpty() || segments.getLast().components().contains(Component.TEXT.extension());
+    return new IndexOptions(
+        manifest.dim(),
+        ResidualCodec.Kind.of(codec.kind()),
+        codec.nbits(),
+        Math.toIntExact(codec.centroids()),
+        text,
+        manifest.model(),
+        manifest.language(),
+        manifest.splitting(),
+        manifest.tokenPooling());
   }
 
   /** Options for texts that {@code encoder} encodes, at 2 bits, all else by default. */

@@ -7,18 +7,23 @@ import dev.tartan.compute.Backend;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
+import dev.tartan.segment.Component;
+import dev.tartan.segment.Deletions;
 import dev.tartan.segment.IndexDirectory;
 import dev.tartan.segment.Manifest;
 import dev.tartan.segment.SegmentWriter;
+import dev.tartan.segment.Snapshot;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Builds an index, or replaces what one holds, in one commit. Holds the index's lock from creation
- * to close; until {@link #commit} returns, readers see the previous commit, and so they do if this
- * process dies. Memory is bounded by the codec's sample. Confined to one thread; the backend's
+ * Builds an index, or replaces what one holds, or adds to it and deletes from it, in one commit.
+ * Holds the index's lock from creation to close; until {@link #commit} returns, readers see the
+ * previous commit, and so they do if this process dies. Memory is bounded by the codec's sample, or
+ * where documents are added by 32 bytes an id of these. Confined to one thread; the backend's
  * workers help.
  */
 public final class IndexWriter implements AutoCloseable {
@@ -26,27 +31,79 @@ public final class IndexWriter implements AutoCloseable {
   private final IndexOptions options;
   private final Backend backend;
   private final Progress progress;
-  private final SegmentWriter segment;
+
+  /** What is added to; null for a new index. */
+  private final @Nullable Snapshot base;
+
+  private final @Nullable Deletions deletions;
   private final IdSet ids = new IdSet();
+  private boolean keepEmbeddings;
+  private @Nullable SegmentWriter segment;
   private @Nullable Spool spool;
 
   /**
-   * Locks {@code path}, which is created if need be.
+   * Locks {@code path}, which is created if need be, for a new index.
    *
    * @throws TartanException if another writer holds it, or it cannot be written
    */
   public IndexWriter(Path path, IndexOptions options, Backend backend, Progress progress) {
-    this.directory = IndexDirectory.open(path);
+    this(IndexDirectory.open(path), options, null, backend, progress);
+  }
+
+  private IndexWriter(
+      IndexDirectory directory,
+      IndexOptions options,
+      @Nullable Snapshot base,
+      Backend backend,
+      Progress progress) {
+    this.directory = directory;
     this.options = options;
+    this.base = base;
+    this.deletions = base == null ? null : new Deletions(base);
     this.backend = backend;
     this.progress = progress;
+  }
+
+  /**
+   * Locks the index at {@code path} for adding to it and deleting from it. What is added is
+   * compressed with the index's codec and becomes a segment of its own.
+   *
+   * @throws TartanException if there is no index, another writer holds it, or it cannot be written
+   */
+  public static IndexWriter append(Path path, Backend backend, Progress progress) {
+    Manifest.read(path); // says so if there is none, and makes no directory
+    IndexDirectory directory = IndexDirectory.open(path);
+    Snapshot base = null;
     try {
-      this.segment =
-          new SegmentWriter(path, "segment-" + directory.nextCommit(), options.storeText());
+      base = Snapshot.open(path);
+      IndexWriter writer =
+          new IndexWriter(directory, IndexOptions.of(base.manifest()), base, backend, progress);
+      writer.keepEmbeddings = keepsEmbeddings(base.manifest());
+      return writer;
     } catch (RuntimeException e) {
+      if (base != null) {
+        base.close();
+      }
       directory.close();
       throw e;
     }
+  }
+
+  private static boolean keepsEmbeddings(Manifest manifest) {
+    return !manifest.segments().isEmpty()
+        && manifest.segments().getLast().components().contains(Component.EMBEDDINGS.extension());
+  }
+
+  /** How what is added is encoded and stored. */
+  public IndexOptions options() {
+    return options;
+  }
+
+  /**
+   * Keeps the embeddings as float16 beside what is compressed, so that a codec can be retrained.
+   */
+  public void keepEmbeddings() {
+    keepEmbeddings = true;
   }
 
   /**
@@ -95,27 +152,80 @@ public final class IndexWriter implements AutoCloseable {
     }
   }
 
+  /**
+   * Deletes a document of the index that is added to; it may be added again.
+   *
+   * @return whether it was there
+   */
+  public boolean delete(String id) {
+    if (deletions == null) {
+      throw new IllegalStateException("a new index has nothing to delete");
+    }
+    return deletions.add(id);
+  }
+
   private void addDocument(String id, List<Passage> passages) {
     ids.require(id);
-    segment.addDocument(id);
-    passages.forEach(p -> segment.addPassage(p.doclen(), p.text(), p.span()));
+    if (deletions != null && deletions.survives(id)) {
+      throw new TartanException(
+          "document '%s' is in the index already: update it (upsert), or delete it first"
+              .formatted(id));
+    }
+    SegmentWriter out = segment();
+    out.addDocument(id);
+    passages.forEach(p -> out.addPassage(p.doclen(), p.text(), p.span()));
+  }
+
+  private SegmentWriter segment() {
+    SegmentWriter out = segment;
+    if (out == null) {
+      String name = "segment-" + directory.nextCommit();
+      out = new SegmentWriter(directory.path(), name, options.storeText());
+      if (keepEmbeddings) {
+        out.keepEmbeddings();
+      }
+      segment = out;
+    }
+    return out;
   }
 
   /**
-   * Commits the documents that were added.
+   * Commits what was added and deleted.
    *
-   * @return the new commit
-   * @throws TartanException if there is no token to index, or the disk fails; the previous commit
-   *     then stands
+   * @return the new commit; the current one if nothing was added to it or deleted
+   * @throws TartanException if a new index would have no token, or the disk fails; the previous
+   *     commit then stands
    */
   public Manifest commit() {
+    if (base != null && deletions != null) {
+      return append(spool, base, deletions);
+    }
     if (spool == null) {
       throw new TartanException(
-          segment.documents() == 0
+          segment == null
               ? "the collection is empty: there is nothing to index"
               : "none of the %d documents has a token to index".formatted(segment.documents()));
     }
-    return commit(spool);
+    return create(spool);
+  }
+
+  private Manifest append(@Nullable EmbeddingSource source, Snapshot before, Deletions gone) {
+    Manifest last = before.manifest();
+    if (segment == null && gone.documents() == 0) {
+      return last;
+    }
+    List<Manifest.SegmentEntry> entries = new ArrayList<>(gone.write(directory));
+    SegmentWriter out = segment;
+    if (out != null) {
+      out.startEmbeddings(before.codec());
+      if (source != null && source.tokens() > 0) {
+        compress(source, before.codec(), out);
+      }
+      entries.add(out.finish(before.codec(), last.codec()));
+    }
+    Manifest next = last.withSegments(entries);
+    directory.commit(next);
+    return next;
   }
 
   /**
@@ -139,24 +249,30 @@ public final class IndexWriter implements AutoCloseable {
       String id = documentIds == null ? Integer.toString(p) : documentIds.get(p);
       addDocument(id, List.of(new Passage(source.doclen(p), null)));
     }
+    if (base != null && deletions != null) {
+      return append(source, base, deletions);
+    }
     if (source.tokens() == 0) {
       throw new TartanException(source.name() + " has no rows: there is nothing to index");
     }
-    return commit((EmbeddingSource) source);
+    return create(source);
   }
 
-  private Manifest commit(EmbeddingSource source) {
+  private Manifest create(EmbeddingSource source) {
+    SegmentWriter out = segment();
     try (Arena arena = Arena.ofShared()) {
       ResidualCodec codec = train(source, arena);
-      segment.startEmbeddings(codec);
-      compress(source, codec);
+      out.startEmbeddings(codec);
+      compress(source, codec, out);
       progress.stage("inverted lists", "lists", -1);
       Manifest.CodecEntry codecEntry =
           directory
               .writeCodec("codec-" + directory.nextCommit() + ".codec", codec)
-              .withTraining(segment.training());
-      Manifest.SegmentEntry entry = segment.finish(codec, codecEntry);
-      Manifest manifest = manifest(entry, codecEntry);
+              .withTraining(out.training());
+      Manifest.SegmentEntry entry = out.finish(codec, codecEntry);
+      Manifest manifest =
+          Manifest.of(
+              directory.nextCommit(), options.source(), List.of(codecEntry), List.of(entry));
       directory.commit(manifest);
       return manifest;
     }
@@ -175,29 +291,22 @@ public final class IndexWriter implements AutoCloseable {
     }
   }
 
-  private void compress(EmbeddingSource source, ResidualCodec codec) {
+  private void compress(EmbeddingSource source, ResidualCodec codec, SegmentWriter out) {
     progress.stage("compressing", "tokens", source.tokens());
     try (ChunkReader reader = new ChunkReader(source)) {
       for (Matrix rows = reader.next(); rows != null; rows = reader.next()) {
-        segment.addEmbeddings(rows, codec, backend);
+        out.addEmbeddings(rows, codec, backend);
         progress.advance(rows.rows());
       }
     }
-  }
-
-  private Manifest manifest(Manifest.SegmentEntry entry, Manifest.CodecEntry codec) {
-    return Manifest.of(
-        directory.nextCommit(),
-        new Manifest.Source(
-            options.model(), options.language(), options.dim(), options.split(), options.pooling()),
-        List.of(codec),
-        List.of(entry));
   }
 
   /** Lets the index go; what was not committed is removed. */
   @Override
   public void close() {
     try (IndexDirectory _ = directory;
+        Snapshot _ = base;
+        Deletions _ = deletions;
         SegmentWriter _ = segment;
         Spool _ = spool) {
       spool = null;

@@ -21,6 +21,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 
 /**
  * Measures which settings an index needs for which recall: exact scores of all passages tell what
@@ -52,7 +54,37 @@ public final class Calibration {
   private static final int FAR = 2000;
 
   /** The best passage of a document that a query ought to find. */
-  private record Wanted(int segment, int passage, long document, float score) {}
+  private record Wanted(long passage, long document, float score) {}
+
+  /** Passages of all segments with their scores, each named by {@link PseudoQueries#key}. */
+  private static final class Scored {
+    private final List<long[]> passages = new ArrayList<>();
+    private final List<float[]> scores = new ArrayList<>();
+
+    void add(int segment, int[] numbers, float[] values) {
+      passages.add(IntStream.of(numbers).mapToLong(p -> PseudoQueries.key(segment, p)).toArray());
+      scores.add(values);
+    }
+
+    /** All of them, best first; ties in the order of segments and passages. */
+    long[] ranked() {
+      long[] all = passages.stream().flatMapToLong(LongStream::of).toArray();
+      if (passages.size() == 1) {
+        return all; // a segment's are ranked already
+      }
+      float[] values = new float[all.length];
+      int n = 0;
+      for (float[] part : scores) {
+        System.arraycopy(part, 0, values, n, part.length);
+        n += part.length;
+      }
+      return IntStream.range(0, all.length)
+          .boxed()
+          .sorted(Comparator.comparing((Integer i) -> -values[i]))
+          .mapToLong(i -> all[i])
+          .toArray();
+    }
+  }
 
   /** What a query ought to find, best first, and the documents that it is spared from finding. */
   private record Target(List<Wanted> wanted, Set<Long> leftOut) {}
@@ -76,10 +108,12 @@ public final class Calibration {
     long centroids = searcher.snapshot().codec().centroids().rows();
     this.nprobes =
         IntStream.of(NPROBES).map(n -> (int) Math.min(n, centroids)).distinct().toArray();
-    long passages = segments.stream().mapToLong(Segment::passages).max().orElse(1);
+    long passages = Math.max(1, segments.stream().mapToLong(Segment::passages).sum());
     this.ndocs = ndocs((int) Math.min(passages, MOST_LISTED));
     this.grids =
-        ks.stream().map(k -> new RecallGrid(k, nprobes, ndocs, keep(k), passages)).toList();
+        ks.stream()
+            .map(k -> new RecallGrid(k, nprobes, ndocs, searcher.keep(k), passages))
+            .toList();
     this.cost = new SearchCost(searcher.snapshot(), queries.rows(), nprobes);
   }
 
@@ -89,11 +123,6 @@ public final class Calibration {
         .map(i -> (int) Math.min(most, Math.round(Math.pow(2, i * 0.5))))
         .distinct()
         .toArray();
-  }
-
-  /** Passages that a search of {@code k} keeps in some segment at least. */
-  private long keep(int k) {
-    return segments.stream().mapToLong(segment -> Searcher.keep(segment, k)).max().orElse(k);
   }
 
   /**
@@ -149,15 +178,12 @@ public final class Calibration {
     List<Target> targets = targets(first, batch);
     long[][] candidates = new long[targets.size()][nprobes.length];
     grids.forEach(grid -> grid.begin(targets.size()));
-    for (int s = 0; s < segments.size(); s++) {
-      int[][] buckets = buckets(batch, s);
-      for (int p = 0; p < nprobes.length; p++) {
-        List<int[]> listed = listed(batch, s, p, candidates);
-        for (int q = 0; q < listed.size(); q++) {
-          Target target = targets.get(q);
-          int[] order = without(target.leftOut(), listed.get(q), s);
-          ranks(new Setting(q, p), order, buckets[q], inSegment(target.wanted(), s));
-        }
+    List<int[][]> buckets = buckets(batch);
+    for (int p = 0; p < nprobes.length; p++) {
+      List<long[]> listed = listed(batch, p, candidates);
+      for (int q = 0; q < listed.size(); q++) {
+        Target target = targets.get(q);
+        ranks(new Setting(q, p), without(target.leftOut(), listed.get(q)), buckets.get(q), target);
       }
     }
     for (int q = 0; q < targets.size(); q++) {
@@ -181,9 +207,8 @@ public final class Calibration {
       searcher.inScope(
           batch,
           s,
-          (plaid, queries, tables) -> {
-            Candidates best =
-                plaid.exact(queries, tables, Searcher.keep(tables.segment(), withCopies));
+          (shard, queries, segment) -> {
+            Candidates best = segment.exact(shard, queries, searcher.keep(withCopies));
             for (int q = 0; q < all.size(); q++) {
               add(all.get(q), number, passages(best, q), scores(best, q));
             }
@@ -219,75 +244,79 @@ public final class Calibration {
 
   private void add(List<Wanted> wanted, int segment, int[] passages, float[] scores) {
     for (int i = 0; i < passages.length && scores[i] > Float.NEGATIVE_INFINITY; i++) {
-      wanted.add(new Wanted(segment, passages[i], document(segment, passages[i]), scores[i]));
+      long passage = PseudoQueries.key(segment, passages[i]);
+      wanted.add(new Wanted(passage, document(passage), scores[i]));
     }
   }
 
-  private long document(int segment, int passage) {
-    int document = segments.get(segment).document(passage);
-    return PseudoQueries.key(segment, document);
+  private long document(long passage) {
+    int segment = (int) (passage >> 32);
+    return PseudoQueries.key(segment, segments.get(segment).document((int) passage));
   }
 
-  /** For each query and passage of a segment where its approximate score stands. */
-  private int[][] buckets(List<Workspace> batch, int segment) {
-    int[][] buckets = new int[batch.getFirst().rankings.length][];
-    searcher.inScope(
-        batch,
-        segment,
-        (plaid, queries, tables) -> {
-          Candidates all = plaid.approximate(queries, tables);
-          for (int q = 0; q < buckets.length; q++) {
-            buckets[q] = RankCounter.buckets(scores(all, q));
-          }
-        });
-    return buckets;
+  /** For each query, and each segment's passages, where their approximate scores stand. */
+  private List<int[][]> buckets(List<Workspace> batch) {
+    int queryCount = batch.getFirst().rankings.length;
+    float[][][] approximate = new float[queryCount][segments.size()][];
+    for (int s = 0; s < segments.size(); s++) {
+      int number = s;
+      searcher.inScope(
+          batch,
+          s,
+          (shard, queries, segment) -> {
+            Candidates all = segment.approximate(queries);
+            for (int q = 0; q < queryCount; q++) {
+              approximate[q][number] = scores(all, q);
+            }
+          });
+    }
+    return Stream.of(approximate).map(RankCounter::buckets).toList();
   }
 
   /** For each query the candidates of {@code nprobes[p]}, best first by what the lists tell. */
-  private List<int[]> listed(List<Workspace> batch, int segment, int p, long[][] counts) {
-    List<int[]> orders = new ArrayList<>();
-    searcher.inScope(
-        batch,
-        segment,
-        (plaid, queries, tables) -> {
-          Candidates all = plaid.listed(queries, tables, nprobes[p]);
-          Candidates best = plaid.best(all, ndocs[ndocs.length - 1]);
-          for (int q = 0; q < counts.length; q++) {
-            counts[q][p] += all.count(q);
-            orders.add(passages(best, q));
-          }
-        });
-    return orders;
-  }
-
-  private int[] without(Set<Long> documents, int[] passages, int segment) {
-    return IntStream.of(passages).filter(p -> !documents.contains(document(segment, p))).toArray();
-  }
-
-  /** The place among all wanted passages of those in {@code segment}, by passage. */
-  private static Map<Integer, Integer> inSegment(List<Wanted> wanted, int segment) {
-    Map<Integer, Integer> places = new HashMap<>();
-    for (int i = 0; i < wanted.size(); i++) {
-      if (wanted.get(i).segment() == segment) {
-        places.put(wanted.get(i).passage(), i);
-      }
+  private List<long[]> listed(List<Workspace> batch, int p, long[][] counts) {
+    List<Scored> found = Stream.of(counts).map(_ -> new Scored()).toList();
+    for (int s = 0; s < segments.size(); s++) {
+      int number = s;
+      searcher.inScope(
+          batch,
+          s,
+          (shard, queries, segment) -> {
+            segment.list(queries, nprobes[p]);
+            for (int q = 0; q < counts.length; q++) {
+              counts[q][p] += segment.found().count(q);
+            }
+            Candidates best = segment.best(ndocs[ndocs.length - 1]);
+            for (int q = 0; q < counts.length; q++) {
+              found.get(q).add(number, passages(best, q), scores(best, q));
+            }
+          });
     }
-    return places;
+    return found.stream().map(Scored::ranked).toList();
+  }
+
+  private long[] without(Set<Long> documents, long[] passages) {
+    return LongStream.of(passages).filter(p -> !documents.contains(document(p))).toArray();
   }
 
   /**
    * Lets candidates in one by one and tells the grids, at each number of them that a setting keeps,
    * how the wanted ones among them rank.
    */
-  private void ranks(Setting setting, int[] order, int[] buckets, Map<Integer, Integer> wanted) {
+  private void ranks(Setting setting, long[] order, int[][] buckets, Target target) {
+    Map<Long, Integer> places = new HashMap<>();
+    for (Wanted wanted : target.wanted()) {
+      places.put(wanted.passage(), places.size());
+    }
     counter.clear();
     List<int[]> in = new ArrayList<>(); // place and bucket
     int next = 0;
     for (int d = 0; d < ndocs.length; d++) {
       for (; next < Math.min(order.length, ndocs[d]); next++) {
-        int bucket = buckets[order[next]];
+        long passage = order[next];
+        int bucket = buckets[(int) (passage >> 32)][(int) passage];
         counter.add(bucket);
-        Integer place = wanted.get(order[next]);
+        Integer place = places.get(passage);
         if (place != null) {
           in.add(new int[] {place, bucket});
         }

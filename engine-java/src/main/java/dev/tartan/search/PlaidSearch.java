@@ -1,7 +1,6 @@
 package dev.tartan.search;
 
 import dev.tartan.compute.Backend;
-import dev.tartan.compute.Candidates;
 import dev.tartan.compute.CentroidGrid;
 import dev.tartan.compute.CentroidScores;
 import dev.tartan.compute.CodecTables;
@@ -9,15 +8,15 @@ import dev.tartan.compute.IntegerQueries;
 import dev.tartan.compute.QueryBatch;
 import dev.tartan.compute.Scope;
 import dev.tartan.memory.DType;
-import dev.tartan.memory.Layouts;
-import java.lang.foreign.Arena;
-import java.lang.foreign.MemorySegment;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The PLAID pipeline (2205.09707, section 4) for one batch of queries over one segment, and the
- * next. A passage's final score is the same whichever way it was reached. What a search returns is
- * overwritten by the next; memory is that of the largest so far.
+ * The PLAID pipeline (2205.09707, section 4) for one batch of queries over the segments of a shard,
+ * and the next. Candidates are cut over all segments, so that settings mean the same however many
+ * there are. A passage's final score is the same whichever way it was reached. What a search finds
+ * is overwritten by the next. Confined to one thread.
  */
 final class PlaidSearch {
   /** Passages rescored in float beyond those kept: integers may rank neighbours the other way. */
@@ -31,31 +30,28 @@ final class PlaidSearch {
    */
   private static final int DIRECT = 2;
 
+  /** Where a selection leaves fewer candidates than are to be scored, probes are raised by this. */
+  private static final int MORE_PROBES = 2;
+
   private final Backend backend;
   private final CodecTables codec;
   private final CentroidGrid grid;
   private final boolean compressed;
   private final StageClock clock;
-  private final Scope scope;
-  private final @Nullable Candidates[] rooms = new Candidates[2];
+  private final SharedCut shared = new SharedCut();
+  final List<SegmentSearch> segments = new ArrayList<>();
 
-  PlaidSearch(
-      Backend backend,
-      CodecTables codec,
-      CentroidGrid grid,
-      boolean compressed,
-      StageClock clock,
-      Scope scope) {
-    this.backend = backend;
-    this.codec = codec;
-    this.grid = grid;
-    this.compressed = compressed;
+  PlaidSearch(Shard shard, StageClock clock, Scope scope) {
+    this.backend = shard.backend;
+    this.codec = shard.codec;
+    this.grid = shard.grid;
+    this.compressed = shard.compressed;
     this.clock = clock;
-    this.scope = scope;
+    shard.segments.forEach(tables -> segments.add(new SegmentSearch(tables, backend, scope)));
   }
 
   /** Room for the queries in integers. */
-  IntegerQueries integerQueries(QueryBatch queries) {
+  IntegerQueries integerQueries(QueryBatch queries, Scope scope) {
     return backend.integerQueries(queries, grid, compressed ? codec : null, scope);
   }
 
@@ -66,42 +62,84 @@ final class PlaidSearch {
     clock.charge(Stage.CENTROID_SCORES, start);
   }
 
-  /**
-   * The {@code keep} best passages by exact score, best first, of those that {@code settings} lead
-   * to.
-   */
-  Candidates search(
-      IntegerQueries queries, SegmentTables segment, SearchSettings settings, long keep) {
-    long start = System.nanoTime();
-    long scored = Math.max(settings.scored(), keep);
-    Candidates found = listed(queries, segment, settings.nprobe());
-    found = cut(found, Math.max(settings.ndocs(), scored));
-    start = clock.charge(Stage.CANDIDATES, start);
-    if (found.largest() > scored) {
-      backend.approximateScores(queries, segment.compressed(), settings.threshold(), found);
-      found = cut(found, scored);
-      clock.charge(Stage.APPROXIMATE, start);
+  /** The searches to come find only what is selected; null for all that lives. */
+  void select(@Nullable Selection selection) {
+    for (int s = 0; s < segments.size(); s++) {
+      segments.get(s).select(selection);
     }
-    return exact(queries, segment, found, keep);
   }
 
-  /** The {@code keep} best of {@code found} by exact score. */
-  private Candidates exact(
-      IntegerQueries queries, SegmentTables segment, Candidates found, long keep) {
+  /**
+   * Finds the {@code keep} best passages by exact score of those that {@code settings} lead to;
+   * {@link SegmentSearch#best} then tells them.
+   *
+   * @param selected how many passages are selected; -1 for all that live
+   */
+  void search(IntegerQueries queries, SearchSettings settings, long keep, long selected) {
     long start = System.nanoTime();
-    if (segment.dense() != null) {
-      backend.maxSimDense(queries.queries(), segment.dense(), found);
+    long scored = Math.max(settings.scored(), keep);
+    long ndocs = Math.max(settings.ndocs(), scored);
+    if (selected >= 0 && settings.scans(selected)) {
+      all(queries.queries().queries());
     } else {
-      if (!direct(found.largest(), keep)) {
-        backend.integerMaxSim(queries, codec, segment.compressed(), found);
-        found = cut(found, rescored(keep));
-        start = clock.charge(Stage.MAXSIM, start);
+      int nprobe = settings.nprobe();
+      list(queries, nprobe, ndocs);
+      // documents of a kind may be far from the query: then their lists are not the best ones
+      while (selected >= 0
+          && nprobe < queries.centroids()
+          && SharedCut.largest(segments) < Math.min(ndocs, selected)) {
+        nprobe = (int) Math.min(queries.centroids(), (long) MORE_PROBES * nprobe);
+        list(queries, nprobe, ndocs);
       }
-      backend.rescore(queries, codec, segment.compressed(), found);
     }
-    Candidates best = best(found, keep);
+    start = clock.charge(Stage.CANDIDATES, start);
+    if (SharedCut.largest(segments) > scored) {
+      for (int s = 0; s < segments.size(); s++) {
+        SegmentSearch segment = segments.get(s);
+        backend.approximateScores(
+            queries, segment.tables.compressed(), settings.threshold(), segment.found());
+      }
+      shared.cut(segments, scored);
+      clock.charge(Stage.APPROXIMATE, start);
+    }
+    exact(queries, keep);
+  }
+
+  private void list(IntegerQueries queries, int nprobe, long ndocs) {
+    for (int s = 0; s < segments.size(); s++) {
+      segments.get(s).list(queries, nprobe);
+    }
+    shared.cut(segments, ndocs);
+  }
+
+  /** Considers all passages that may be found. */
+  void all(int queries) {
+    for (int s = 0; s < segments.size(); s++) {
+      segments.get(s).all(queries);
+    }
+  }
+
+  /** Scores what is under consideration exactly, so that its {@code keep} best can be told. */
+  void exact(IntegerQueries queries, long keep) {
+    long start = System.nanoTime();
+    boolean direct = direct(SharedCut.largest(segments), keep);
+    if (compressed && !direct) {
+      for (int s = 0; s < segments.size(); s++) {
+        SegmentSearch segment = segments.get(s);
+        backend.integerMaxSim(queries, codec, segment.tables.compressed(), segment.found());
+      }
+      shared.cut(segments, rescored(keep));
+      start = clock.charge(Stage.MAXSIM, start);
+    }
+    for (int s = 0; s < segments.size(); s++) {
+      SegmentSearch segment = segments.get(s);
+      if (segment.tables.dense() != null) {
+        backend.maxSimDense(queries.queries(), segment.tables.dense(), segment.found());
+      } else {
+        backend.rescore(queries, codec, segment.tables.compressed(), segment.found());
+      }
+    }
     clock.charge(Stage.RESCORE, start);
-    return best;
   }
 
   /** Passages to score in float that {@code keep} may come of. */
@@ -114,97 +152,35 @@ final class PlaidSearch {
     return scored <= DIRECT * rescored(keep);
   }
 
-  /** The {@code keep} best of each query that has more, their passages still ascending. */
-  private Candidates cut(Candidates found, long keep) {
-    if (found.largest() <= keep) {
-      return found;
-    }
-    Candidates best = room(found.queries(), Math.min(keep, found.largest()), found);
-    backend.cut(found, keep, best);
-    return best;
-  }
-
-  /** The passages in the lists that are probed, scored by what these tell. */
-  Candidates listed(IntegerQueries queries, SegmentTables segment, int nprobe) {
-    Candidates found = room(queries.queries().queries(), segment.segment().passages(), null);
-    backend.candidates(queries, segment.lists(), nprobe, found);
-    return found;
-  }
-
-  /** All passages, by number, with their approximate scores. */
-  Candidates approximate(IntegerQueries queries, SegmentTables segment) {
-    Candidates all = all(queries.queries().queries(), segment.segment().passages());
-    backend.approximateScores(queries, segment.compressed(), Float.NEGATIVE_INFINITY, all);
-    return all;
-  }
-
-  /** The {@code keep} best of all passages as a search finds them: chosen by integers. */
-  Candidates exact(IntegerQueries queries, SegmentTables segment, long keep) {
-    Candidates all = all(queries.queries().queries(), segment.segment().passages());
-    return exact(queries, segment, all, keep);
-  }
-
   /**
-   * The {@code keep} best of all passages, each scored in float.
+   * Scores all passages that may be found in float, so that their {@code keep} best can be told.
    *
    * @param integers filled, unless the embeddings are not compressed
    */
-  Candidates exhaustive(IntegerQueries integers, SegmentTables segment, long keep) {
+  void exhaustive(IntegerQueries integers, long keep) {
     QueryBatch queries = integers.queries();
-    Candidates all = all(queries.queries(), segment.segment().passages());
     long start = System.nanoTime();
-    if (segment.dense() != null) {
-      backend.maxSimDense(queries, segment.dense(), all);
-    } else {
-      try (Scope scratch = backend.openScope()) {
-        CentroidScores scores =
-            CentroidScores.allocate(scratch, queries, Math.toIntExact(codec.centroids().rows()));
-        backend.centroidScores(queries, codec.centroids(), scores);
-        backend.maxSim(queries, scores, codec, segment.compressed(), all);
-      }
-      all = cut(all, rescored(keep));
-      backend.rescore(integers, codec, segment.compressed(), all); // the same bits as from a search
+    all(queries.queries());
+    if (!compressed) {
+      exact(integers, keep);
+      return;
     }
-    Candidates best = best(all, keep);
+    try (Scope scratch = backend.openScope()) {
+      CentroidScores scores =
+          CentroidScores.allocate(scratch, queries, Math.toIntExact(codec.centroids().rows()));
+      backend.centroidScores(queries, codec.centroids(), scores);
+      for (int s = 0; s < segments.size(); s++) {
+        SegmentSearch segment = segments.get(s);
+        backend.maxSim(queries, scores, codec, segment.tables.compressed(), segment.found());
+      }
+    }
+    shared.cut(segments, rescored(keep));
+    for (int s = 0; s < segments.size(); s++) {
+      SegmentSearch segment = segments.get(s);
+      // the same bits as from a search
+      backend.rescore(integers, codec, segment.tables.compressed(), segment.found());
+    }
     clock.charge(Stage.MAXSIM, start);
-    return best;
-  }
-
-  private Candidates all(int queries, int passages) {
-    Candidates all = room(queries, passages, null);
-    try (Arena arena = Arena.ofConfined()) {
-      MemorySegment numbers = arena.allocate((long) passages * Integer.BYTES, 4);
-      for (int p = 0; p < passages; p++) {
-        numbers.setAtIndex(Layouts.I32, p, p);
-      }
-      for (int q = 0; q < queries; q++) {
-        all.passages().slice(q * all.capacity(), passages).copyFrom(numbers);
-        all.setCount(q, passages);
-      }
-    }
-    return all;
-  }
-
-  /**
-   * The {@code keep} best by their scores, best first. They live in other memory than {@code
-   * candidates}, until the stage after the next.
-   */
-  Candidates best(Candidates candidates, long keep) {
-    Candidates best = room(candidates.queries(), Math.min(keep, candidates.largest()), candidates);
-    backend.keepBest(candidates, keep, best);
-    return best;
-  }
-
-  /** Room for candidates: one of two that take turns, so that searches reuse their memory. */
-  private Candidates room(int queries, long capacity, @Nullable Candidates besides) {
-    int turn = rooms[0] != null && rooms[0] == besides ? 1 : 0;
-    Candidates room = rooms[turn];
-    if (room == null || room.queries() != queries || room.capacity() < capacity) {
-      // twice what is needed, so that memory grown out of is no more than memory in use
-      room = Candidates.allocate(scope, queries, room == null ? capacity : 2 * capacity);
-      rooms[turn] = room;
-    }
-    return room;
   }
 
   /** Scratch a query needs at most, in bytes: decides how many queries make a batch. */

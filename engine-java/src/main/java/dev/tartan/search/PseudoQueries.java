@@ -37,12 +37,16 @@ record PseudoQueries(List<Matrix> rows, List<Long> sources) {
     SplittableRandom random = new SplittableRandom(SEED);
     List<Matrix> rows = new ArrayList<>();
     List<Long> sources = new ArrayList<>();
+    long passages = before(searcher, searcher.snapshot().segments().size());
+    if (passages == 0) {
+      return new PseudoQueries(rows, sources);
+    }
     for (int attempt = 0; rows.size() < count && attempt < 20 * count; attempt++) {
-      long passage = random.nextLong(searcher.snapshot().manifest().passages());
-      long other = random.nextLong(searcher.snapshot().manifest().passages());
+      long passage = random.nextLong(passages);
+      long other = random.nextLong(passages);
       Matrix tokens = tokens(searcher, passage, arena);
       Matrix others = tokens(searcher, other, arena);
-      if (tokens.rows() > 0 && others.rows() > 0) {
+      if (tokens.rows() > 0 && others.rows() > 0 && lives(searcher, passage)) {
         rows.add(mixed(tokens, others, random, arena));
         sources.add(document(searcher, passage));
       }
@@ -50,7 +54,13 @@ record PseudoQueries(List<Matrix> rows, List<Long> sources) {
     return new PseudoQueries(rows, sources);
   }
 
-  /** Names a document of the snapshot. */
+  private static boolean lives(Searcher searcher, long passage) {
+    int s = segmentOf(searcher, passage);
+    Segment segment = searcher.snapshot().segments().get(s);
+    return segment.isLive(segment.document((int) (passage - before(searcher, s))));
+  }
+
+  /** Names a document, or a passage, of the snapshot. */
   static long key(int segment, int document) {
     return (long) segment << 32 | document;
   }

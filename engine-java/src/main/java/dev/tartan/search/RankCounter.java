@@ -13,23 +13,31 @@ final class RankCounter {
   /** A binary indexed tree: node i holds the count of the i & -i buckets that end with i. */
   private final int[] tree = new int[BUCKETS + 1];
 
-  /** The bucket of each score, 1 for the best. */
-  static int[] buckets(float[] scores) {
+  /** The bucket of each score of each part, 1 for the best of all. */
+  static int[][] buckets(float[][] parts) {
     float best = Float.NEGATIVE_INFINITY;
     float worst = Float.POSITIVE_INFINITY;
-    for (float score : scores) {
-      best = Math.max(best, score);
-      worst = score == Float.NEGATIVE_INFINITY ? worst : Math.min(worst, score);
+    for (float[] scores : parts) {
+      for (float score : scores) {
+        best = Math.max(best, score);
+        worst = score == Float.NEGATIVE_INFINITY ? worst : Math.min(worst, score);
+      }
     }
     double width = Math.max(1e-30, (double) best - worst) / (BUCKETS - 1);
-    int[] buckets = new int[scores.length];
-    for (int i = 0; i < scores.length; i++) {
-      buckets[i] =
-          scores[i] == Float.NEGATIVE_INFINITY
-              ? BUCKETS
-              : (int) Math.min(BUCKETS, 1 + ((double) best - scores[i]) / width);
+    int[][] buckets = new int[parts.length][];
+    for (int p = 0; p < parts.length; p++) {
+      buckets[p] = new int[parts[p].length];
+      for (int i = 0; i < parts[p].length; i++) {
+        buckets[p][i] = bucket(parts[p][i], best, width);
+      }
     }
     return buckets;
+  }
+
+  private static int bucket(float score, double best, double width) {
+    return score == Float.NEGATIVE_INFINITY
+        ? BUCKETS
+        : (int) Math.min(BUCKETS, 1 + (best - score) / width);
   }
 
   void clear() {

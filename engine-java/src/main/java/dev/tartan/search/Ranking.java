@@ -40,13 +40,8 @@ final class Ranking {
     return cutShort;
   }
 
-  /**
-   * Adds the passages of another segment, which are ordered best first.
-   *
-   * @param cut whether the segment may have more of them
-   */
-  void add(int segment, Candidates best, int query, boolean cut) {
-    cutShort |= cut;
+  /** Adds the passages of another segment, which are ordered best first. */
+  void add(int segment, Candidates best, int query) {
     int n = Math.toIntExact(best.count(query));
     arrived = arrived.withRoom(n);
     long first = query * best.capacity();
@@ -54,6 +49,12 @@ final class Ranking {
     best.scores().copyRowsTo(first, n, arrived.scoreMemory);
     Arrays.fill(arrived.segment, 0, n, segment);
     arrive(n);
+  }
+
+  /** Leaves the {@code keep} best, where there were {@code passages} to be found. */
+  void cut(long keep, long passages) {
+    cutShort |= size >= keep && keep < passages;
+    size = (int) Math.min(size, keep);
   }
 
   /** Adds what another ranking of the same query has, of other segments. */

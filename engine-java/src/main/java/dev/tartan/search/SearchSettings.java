@@ -5,6 +5,7 @@ import dev.tartan.segment.Manifest;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,9 @@ public record SearchSettings(int nprobe, float threshold, int ndocs, int scored,
   private static final int UNTUNED_NPROBE = 16;
 
   private static final int ALL = Integer.MAX_VALUE;
+
+  /** Beyond it curves are in proportion anyway. */
+  private static final int MOST_WIDE = 1 << 24;
 
   public SearchSettings {
     requireNprobe(nprobe);
@@ -98,6 +102,43 @@ public record SearchSettings(int nprobe, float threshold, int ndocs, int scored,
         Math.max(1024, times(k, 16)),
         Math.max(64, times(k, 4)),
         "defaults: 'tartan tune' has not measured this index");
+  }
+
+  /** Of a selection up to so many times the passages scored approximately, all are. */
+  private static final int SCANNED = 4;
+
+  /**
+   * These settings for a search of a share of the passages: the k best of them are about the {@code
+   * k / share} best of all, so that many are looked for, and the share of these scored.
+   *
+   * @param share above 0 to 1; of 0 nothing can be found
+   * @param measured the settings of this index for another k
+   */
+  SearchSettings forShare(double share, int k, IntFunction<SearchSettings> measured) {
+    if (share >= 1 || share <= 0 || exhaustive()) {
+      return this;
+    }
+    SearchSettings wide = measured.apply((int) Math.min(MOST_WIDE, Math.ceil(k / share)));
+    return new SearchSettings(
+        Math.max(nprobe, wide.nprobe),
+        threshold,
+        Math.max(ndocs, times(wide.ndocs, share)),
+        Math.max(scored, times(wide.scored, share)),
+        origin);
+  }
+
+  /**
+   * These settings for an index that has grown to {@code times} what it was when it was measured.
+   */
+  SearchSettings grown(double times) {
+    return times <= 1 || exhaustive()
+        ? this
+        : new SearchSettings(nprobe, threshold, times(ndocs, times), times(scored, times), origin);
+  }
+
+  /** Whether all passages of a selection are scored approximately, without reading lists. */
+  boolean scans(long selected) {
+    return selected <= (long) SCANNED * Math.max(ndocs, scored);
   }
 
   /** Every passage scored. */

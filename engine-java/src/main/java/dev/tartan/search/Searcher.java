@@ -1,7 +1,5 @@
 package dev.tartan.search;
 
-import dev.tartan.codec.QueryRotation;
-import dev.tartan.codec.ResidualCodec;
 import dev.tartan.codec.Rotation;
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.Buffer;
@@ -13,6 +11,7 @@ import dev.tartan.memory.Layouts;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.Pool;
 import dev.tartan.memory.TartanException;
+import dev.tartan.segment.Manifest;
 import dev.tartan.segment.Segment;
 import dev.tartan.segment.Snapshot;
 import java.lang.foreign.Arena;
@@ -46,11 +45,14 @@ public final class Searcher implements AutoCloseable {
 
   private final Snapshot snapshot;
   private final Backend backend;
-  private final @Nullable QueryRotation rotation;
 
-  /** One for each device that has segments; one alone on the host. */
+  /** One for each codec on each device; one alone in most indexes on the host. */
   private final List<Shard> shards;
 
+  /** Living ones. */
+  private final long passages;
+
+  private final long passagesPerDocument;
   private final StageClock clock = new StageClock();
   private final Map<SearchOptions, SearchSettings> settings = new ConcurrentHashMap<>();
   private final Pool<List<Workspace>> workspaces = new Pool<>(SPARES);
@@ -63,9 +65,9 @@ public final class Searcher implements AutoCloseable {
   public Searcher(Snapshot snapshot, Backend backend) {
     this.snapshot = snapshot;
     this.backend = backend;
-    Rotation rotation = snapshot.codec().rotation();
-    this.rotation = rotation == null ? null : new QueryRotation(rotation);
     this.shards = Shard.of(snapshot, backend);
+    this.passages = snapshot.manifest().passages();
+    this.passagesPerDocument = Math.ceilDiv(passages, Math.max(1, snapshot.manifest().documents()));
   }
 
   public Snapshot snapshot() {
@@ -79,27 +81,42 @@ public final class Searcher implements AutoCloseable {
 
   /** The settings that {@code options} lead to on this index. */
   public SearchSettings settings(SearchOptions options) {
+    return settings(options, null);
+  }
+
+  /** The same for a search of what is selected. */
+  public SearchSettings settings(SearchOptions options, @Nullable Selection selection) {
+    if (selection != null) {
+      return choose(options, selection);
+    }
     SearchSettings known = settings.get(options);
     if (known != null) {
       return known;
     }
-    SearchSettings chosen = choose(options);
+    SearchSettings chosen = choose(options, null);
     if (settings.size() < MOST_SETTINGS) {
       settings.put(options, chosen);
     }
     return chosen;
   }
 
-  private SearchSettings choose(SearchOptions options) {
+  private SearchSettings choose(SearchOptions options, @Nullable Selection selection) {
     if (options.exhaustive()) {
       return SearchSettings.exhaustive("as asked for");
     }
+    Manifest manifest = snapshot.manifest();
+    double share = selection == null ? 1 : (double) selection.passages() / Math.max(1, passages);
     SearchSettings measured =
-        SearchSettings.forRecall(snapshot.manifest().curves(), options.k(), options.recall());
-    if (!options.given()) {
-      return measured;
+        SearchSettings.forRecall(manifest.curves(), options.k(), options.recall())
+            .forShare(
+                share,
+                options.k(),
+                k -> SearchSettings.forRecall(manifest.curves(), k, options.recall()));
+    if (options.given()) {
+      return (measured.exhaustive() ? SearchSettings.untuned(options.k()) : measured).with(options);
     }
-    return (measured.exhaustive() ? SearchSettings.untuned(options.k()) : measured).with(options);
+    Long then = manifest.searchPassages();
+    return then == null || then == 0 ? measured : measured.grown((double) passages / then);
   }
 
   /**
@@ -109,10 +126,20 @@ public final class Searcher implements AutoCloseable {
    * @throws TartanException if the query does not fit the index or holds a NaN
    */
   public List<Hit> search(Matrix query, SearchOptions options) {
+    return search(query, options, null);
+  }
+
+  /**
+   * The same of what is selected. Recall is kept: few passages are all scored, at least in part,
+   * and of many the lists of more centroids are read.
+   *
+   * @param selection of {@link #snapshot}; null for all that lives
+   */
+  public List<Hit> search(Matrix query, SearchOptions options, @Nullable Selection selection) {
     check(query);
     begin();
     try (Snapshot.Lease _ = snapshot.lease()) {
-      return searchOne(query, options);
+      return searchOne(query, options, selection);
     } finally {
       running.decrementAndGet();
     }
@@ -124,10 +151,17 @@ public final class Searcher implements AutoCloseable {
    * The same answers, in the order of the queries.
    */
   public List<List<Hit>> searchAll(List<Matrix> queries, SearchOptions options) {
+    return searchAll(queries, options, null);
+  }
+
+  /** The same of what is selected. */
+  public List<List<Hit>> searchAll(
+      List<Matrix> queries, SearchOptions options, @Nullable Selection selection) {
     queries.forEach(this::check);
     List<List<Hit>> all = new ArrayList<>(Collections.nCopies(queries.size(), List.of()));
-    int[] ends =
-        batchEnds(queries, settings(options).exhaustive() ? MAX_BATCH : backend.queriesAtOnce());
+    int most = settings(options).exhaustive() ? MAX_BATCH : backend.queriesAtOnce();
+    // how far the lists of a selection are read depends on the query
+    int[] ends = batchEnds(queries, selection == null ? most : 1);
     begin();
     try (Snapshot.Lease _ = snapshot.lease()) {
       backend.run(
@@ -135,7 +169,7 @@ public final class Searcher implements AutoCloseable {
           b -> {
             int first = b == 0 ? 0 : ends[b - 1];
             if (ends[b] == first + 1) {
-              all.set(first, searchOne(queries.get(first), options)); // each task its own places
+              all.set(first, searchOne(queries.get(first), options, selection)); // its own place
             } else {
               searchBatch(queries.subList(first, ends[b]), options, all.subList(first, ends[b]));
             }
@@ -179,15 +213,15 @@ public final class Searcher implements AutoCloseable {
   /** The reconstructed token embeddings of a passage, [tokens, dim] in {@code arena}. */
   public Matrix tokens(Segment segment, int passage, Arena arena) {
     int tokens = segment.doclen(passage);
-    Shard shard = shards.getFirst();
-    int dim = shard.codec.dim();
+    int dim = segment.codec().dim();
     Matrix rows = Matrix.allocate(arena, tokens, dim);
+    Shard shard = shardOf(segment);
     try (Snapshot.Lease _ = snapshot.lease();
         Scope scope = shard.backend.openScope()) {
-      if (snapshot.codec().compressed()) {
+      if (shard.compressed) {
         Buffer out = scope.allocate(DType.F32, tokens, dim);
         shard.backend.decompress(shard.codec, segment.compressed(scope, passage), 0, out);
-        Rotation turned = snapshot.codec().rotation();
+        Rotation turned = segment.codec().rotation();
         if (turned != null) {
           out = turned.rotateBack(out, shard.backend, scope);
         }
@@ -198,6 +232,15 @@ public final class Searcher implements AutoCloseable {
       }
     }
     return rows;
+  }
+
+  private Shard shardOf(Segment segment) {
+    for (Shard shard : shards) {
+      if (shard.segments.stream().anyMatch(tables -> tables.segment() == segment)) {
+        return shard;
+      }
+    }
+    throw new IllegalArgumentException("the segment is not of this snapshot");
   }
 
   /** The stored text of a hit's passage; null if the index stores none. */
@@ -242,19 +285,21 @@ public final class Searcher implements AutoCloseable {
     }
   }
 
-  /** Works on a segment for the queries of a batch. */
+  /** Works on a segment of a shard for the queries of a batch. */
   interface Work {
-    void accept(PlaidSearch plaid, IntegerQueries queries, SegmentTables segment);
+    void accept(Shard shard, IntegerQueries queries, SegmentSearch segment);
   }
 
-  /** Lends the pipeline of a segment's shard, with memory for one piece of work. */
+  /** Lends a segment with memory for one piece of work; all that lives may be found. */
   void inScope(List<Workspace> batch, int segment, Work work) {
     for (int s = 0; s < shards.size(); s++) {
       Shard shard = shards.get(s);
       for (SegmentTables tables : shard.segments) {
         if (tables.number() == segment) {
-          try (Workspace scratch = new Workspace(snapshot, shard, rotation, clock, 0)) {
-            work.accept(scratch.plaid, batch.get(s).integers(), tables);
+          try (Scope scope = shard.backend.openScope()) {
+            SegmentSearch search = new SegmentSearch(tables, shard.backend, scope);
+            search.select(null);
+            work.accept(shard, batch.get(s).integers(), search);
           }
         }
       }
@@ -262,7 +307,7 @@ public final class Searcher implements AutoCloseable {
   }
 
   private List<Workspace> open(int queries) {
-    return Workspace.open(snapshot, shards, rotation, clock, queries);
+    return Workspace.open(snapshot, shards, clock, queries);
   }
 
   /** Searches that run end first, and no other begins. */
@@ -282,11 +327,11 @@ public final class Searcher implements AutoCloseable {
   }
 
   private void check(Matrix query) {
-    ResidualCodec tables = snapshot.codec();
-    if (query.dim() != tables.dim()) {
+    int dim = snapshot.manifest().dim();
+    if (query.dim() != dim) {
       throw new TartanException(
           "the query has dim %d, the index %d: they are of different models"
-              .formatted(query.dim(), tables.dim()));
+              .formatted(query.dim(), dim));
     }
     QueryBatch.requireRows(query.rows());
     for (long i = 0; i < query.rows() * query.dim(); i++) {
@@ -300,13 +345,18 @@ public final class Searcher implements AutoCloseable {
   /** Where batches end that have up to {@code most} queries and do not ask too much memory. */
   private int[] batchEnds(List<Matrix> queries, int most) {
     int[] ends = new int[queries.size()];
-    long centroids = snapshot.codec().centroids().rows();
+    long centroids =
+        snapshot.manifest().codecs().stream()
+            .mapToLong(Manifest.CodecEntry::centroids)
+            .max()
+            .orElse(1);
+    long stored = snapshot.segments().stream().mapToLong(Segment::passages).sum();
     int n = 0;
     int first = 0;
     long bytes = 0;
     for (int q = 0; q < ends.length; q++) {
       int rows = (int) queries.get(q).rows();
-      long more = PlaidSearch.bytes(centroids, rows, snapshot.manifest().passages());
+      long more = PlaidSearch.bytes(centroids, rows, stored);
       if (q > first && (q - first == most || bytes + more > BATCH_BYTES)) {
         ends[n++] = q;
         first = q;
@@ -320,7 +370,8 @@ public final class Searcher implements AutoCloseable {
     return Arrays.copyOf(ends, n);
   }
 
-  private List<Hit> searchOne(Matrix query, SearchOptions options) {
+  private List<Hit> searchOne(Matrix query, SearchOptions options, @Nullable Selection selection) {
+    SearchSettings chosen = settings(options, selection);
     List<Workspace> all = workspaces.take();
     if (all == null) {
       all = open(1);
@@ -333,9 +384,12 @@ public final class Searcher implements AutoCloseable {
       Ranking ranking = all.getFirst().rankings[0];
       List<Hit> hits = List.of();
       // where a few documents with many passages leave less than k, more passages are kept
-      for (int factor = 1; factor == 1 || more(ranking, hits, options); factor *= 4) {
-        rank(all, options, factor);
+      for (long wanted = keep(options.k()); ; wanted *= 4) {
+        rank(all, chosen, selection, wanted);
         hits = hits(ranking, options);
+        if (!more(ranking, hits, options)) {
+          break;
+        }
       }
       kept = workspaces.give(all);
       return hits;
@@ -350,12 +404,12 @@ public final class Searcher implements AutoCloseable {
     List<Workspace> all = open(queries.size());
     try {
       all.forEach(workspace -> workspace.take(queries));
-      rank(all, options, 1);
+      rank(all, settings(options), null, keep(options.k()));
       for (int q = 0; q < queries.size(); q++) {
         Ranking ranking = all.getFirst().rankings[q];
         List<Hit> hits = hits(ranking, options);
         boolean more = more(ranking, hits, options);
-        found.set(q, more ? searchOne(queries.get(q), options) : hits);
+        found.set(q, more ? searchOne(queries.get(q), options, null) : hits);
       }
     } finally {
       all.forEach(Workspace::close);
@@ -376,14 +430,14 @@ public final class Searcher implements AutoCloseable {
   /**
    * Ranks the passages of all shards, at the same time; the rankings of the first have them all.
    */
-  private void rank(List<Workspace> all, SearchOptions options, int factor) {
-    SearchSettings settings = settings(options);
+  private void rank(
+      List<Workspace> all, SearchSettings settings, @Nullable Selection selection, long wanted) {
     Workspace first = all.getFirst();
     if (all.size() == 1) {
-      first.rank(settings, options.k(), factor);
+      first.rank(settings, selection, wanted);
       return;
     }
-    backend.run(all.size(), s -> all.get(s).rank(settings, options.k(), factor));
+    backend.run(all.size(), s -> all.get(s).rank(settings, selection, wanted));
     for (int s = 1; s < all.size(); s++) {
       for (int q = 0; q < first.rankings.length; q++) {
         first.rankings[q].add(all.get(s).rankings[q]);
@@ -392,8 +446,8 @@ public final class Searcher implements AutoCloseable {
   }
 
   /** Passages to keep so that k documents come of them: more where documents have several. */
-  static long keep(Segment segment, int k) {
-    long perDocument = Math.ceilDiv(segment.passages(), Math.max(1, segment.documents()));
-    return Math.min(segment.passages(), k * (perDocument == 1 ? 1 : 4 * perDocument));
+  long keep(int k) {
+    long keep = passagesPerDocument <= 1 ? k : 4 * passagesPerDocument * k;
+    return Math.min(Math.max(1, passages), keep);
   }
 }

@@ -1,10 +1,13 @@
 package dev.tartan.search;
 
+import dev.tartan.compute.Buffer;
 import dev.tartan.compute.CompressedPassages;
 import dev.tartan.compute.DensePassages;
 import dev.tartan.compute.InvertedListTables;
 import dev.tartan.compute.Scope;
+import dev.tartan.memory.DType;
 import dev.tartan.segment.Segment;
+import java.lang.foreign.MemorySegment;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -13,12 +16,14 @@ import org.jspecify.annotations.Nullable;
  * One segment's arrays in the memory of a backend, for the life of a snapshot.
  *
  * @param number of the segment in its snapshot
+ * @param live the passages that live, as bits; null if all do
  * @param dense the embeddings of an uncompressed segment; null if it is compressed
  */
 record SegmentTables(
     int number,
     Segment segment,
     InvertedListTables lists,
+    @Nullable Buffer live,
     CompressedPassages compressed,
     @Nullable DensePassages dense) {
   /**
@@ -30,8 +35,11 @@ record SegmentTables(
     List<SegmentTables> small = new ArrayList<>();
     for (int number : numbers) {
       Segment segment = segments.get(number);
+      MemorySegment bits = segment.livePassages();
+      Buffer live = bits == null ? null : scope.wrap(DType.I64, 1, bits);
       small.add(
-          new SegmentTables(number, segment, segment.lists(scope), segment.codes(scope), null));
+          new SegmentTables(
+              number, segment, segment.lists(scope), live, segment.codes(scope), null));
     }
     List<SegmentTables> all = new ArrayList<>();
     for (SegmentTables tables : small) {
@@ -47,11 +55,11 @@ record SegmentTables(
             compressed.codes(),
             segment.residuals(scope),
             compressed.factors());
-    return new SegmentTables(number, segment, lists, whole, null);
+    return new SegmentTables(number, segment, lists, live, whole, null);
   }
 
   private SegmentTables withEmbeddings(Scope scope) {
     DensePassages embeddings = new DensePassages(compressed.offsets(), segment.embeddings(scope));
-    return new SegmentTables(number, segment, lists, compressed, embeddings);
+    return new SegmentTables(number, segment, lists, live, compressed, embeddings);
   }
 }

@@ -1,5 +1,8 @@
 package dev.tartan.search;
 
+import dev.tartan.codec.QueryRotation;
+import dev.tartan.codec.ResidualCodec;
+import dev.tartan.codec.Rotation;
 import dev.tartan.compute.Backend;
 import dev.tartan.compute.CentroidGrid;
 import dev.tartan.compute.CodecTables;
@@ -8,31 +11,44 @@ import dev.tartan.segment.Segment;
 import dev.tartan.segment.Snapshot;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Set;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
- * Some segments of a snapshot, and its codec, in the memory of one backend. Safe for any number of
- * threads.
+ * Some segments of a snapshot that share a codec, and that codec, in the memory of one backend. A
+ * search cuts the candidates of a shard together, as if its segments were one. Safe for any number
+ * of threads.
  */
 final class Shard implements AutoCloseable {
   final Backend backend;
   final CodecTables codec;
   final CentroidGrid grid;
   final List<SegmentTables> segments;
+  final boolean compressed;
+  final @Nullable QueryRotation rotation;
+
+  /** Living passages. */
+  final long passages;
+
   private final Scope resident;
 
   /**
-   * @param numbers of segments, ascending
+   * @param numbers of segments of {@code codec}, ascending
    */
-  private Shard(Snapshot snapshot, Backend backend, int[] numbers) {
+  private Shard(List<Segment> all, ResidualCodec codec, Backend backend, int[] numbers) {
     this.backend = backend;
+    this.compressed = codec.compressed();
+    Rotation turned = codec.rotation();
+    this.rotation = turned == null ? null : new QueryRotation(turned);
+    this.passages = IntStream.of(numbers).mapToLong(s -> all.get(s).entry().livingPassages()).sum();
     this.resident = backend.openScope();
     try {
-      this.codec = snapshot.codec().tables(resident);
-      this.grid = backend.grid(codec.centroids(), resident);
-      boolean compressed = snapshot.codec().compressed();
-      this.segments = SegmentTables.of(snapshot.segments(), numbers, compressed, resident);
+      this.codec = codec.tables(resident);
+      this.grid = backend.grid(this.codec.centroids(), resident);
+      this.segments = SegmentTables.of(all, numbers, compressed, resident);
     } catch (RuntimeException e) {
       resident.close();
       throw e;
@@ -41,20 +57,30 @@ final class Shard implements AutoCloseable {
 
   /**
    * All segments, spread over the places of {@code backend}: the largest first, each to where most
-   * bytes are free. At least one shard.
+   * bytes are free; those of a place by their codecs. At least one shard.
    */
   static List<Shard> of(Snapshot snapshot, Backend backend) {
+    List<Segment> segments = snapshot.segments();
     List<Backend> places = backend.places();
-    int[] placeOf = spread(snapshot.segments(), places);
+    int[] placeOf = spread(segments, places);
+    Set<ResidualCodec> codecs = new LinkedHashSet<>(List.of(snapshot.codec()));
+    segments.forEach(segment -> codecs.add(segment.codec()));
     List<Shard> shards = new ArrayList<>();
     try {
       for (int p = 0; p < places.size(); p++) {
-        int place = p;
-        int[] numbers =
-            IntStream.range(0, placeOf.length).filter(s -> placeOf[s] == place).toArray();
-        if (numbers.length > 0 || (placeOf.length == 0 && p == 0)) {
-          shards.add(new Shard(snapshot, places.get(p), numbers));
+        for (ResidualCodec codec : codecs) {
+          int place = p;
+          int[] numbers =
+              IntStream.range(0, placeOf.length)
+                  .filter(s -> placeOf[s] == place && segments.get(s).codec().equals(codec))
+                  .toArray();
+          if (numbers.length > 0) {
+            shards.add(new Shard(segments, codec, places.get(p), numbers));
+          }
         }
+      }
+      if (shards.isEmpty()) {
+        shards.add(new Shard(segments, snapshot.codec(), backend, new int[0]));
       }
     } catch (RuntimeException e) {
       shards.forEach(Shard::close);

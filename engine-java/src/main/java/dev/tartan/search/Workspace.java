@@ -22,9 +22,7 @@ import org.jspecify.annotations.Nullable;
  */
 final class Workspace implements AutoCloseable {
   private final Shard shard;
-  private final boolean compressed;
   private final Scope scope;
-  private final @Nullable QueryRotation rotation;
   final PlaidSearch plaid;
 
   /** One for each query. */
@@ -45,32 +43,21 @@ final class Workspace implements AutoCloseable {
   /** The queries that were taken last. */
   private @Nullable IntegerQueries taken;
 
-  Workspace(
-      Snapshot snapshot,
-      Shard shard,
-      @Nullable QueryRotation rotation,
-      StageClock clock,
-      int queries) {
+  Workspace(Snapshot snapshot, Shard shard, StageClock clock, int queries) {
     this.shard = shard;
-    this.compressed = snapshot.codec().compressed();
-    this.rotation = rotation;
     this.scope = shard.backend.openScope();
-    this.plaid = new PlaidSearch(shard.backend, shard.codec, shard.grid, compressed, clock, scope);
+    this.plaid = new PlaidSearch(shard, clock, scope);
     this.rankings = new Ranking[queries];
     Arrays.setAll(rankings, q -> new Ranking(snapshot.segments()));
   }
 
   /** One for each shard. */
   static List<Workspace> open(
-      Snapshot snapshot,
-      List<Shard> shards,
-      @Nullable QueryRotation rotation,
-      StageClock clock,
-      int queries) {
+      Snapshot snapshot, List<Shard> shards, StageClock clock, int queries) {
     List<Workspace> all = new ArrayList<>(shards.size());
     try {
       for (Shard shard : shards) {
-        all.add(new Workspace(snapshot, shard, rotation, clock, queries));
+        all.add(new Workspace(snapshot, shard, clock, queries));
       }
     } catch (RuntimeException e) {
       all.forEach(Workspace::close);
@@ -86,8 +73,8 @@ final class Workspace implements AutoCloseable {
     if (single == null) {
       single =
           new Single(
-              plaid.integerQueries(QueryBatch.room(scope, lanes, query.dim())),
-              rotation == null ? null : rotation.room(lanes));
+              plaid.integerQueries(QueryBatch.room(scope, lanes, query.dim()), scope),
+              shard.rotation == null ? null : shard.rotation.room(lanes));
       singles[lanes / IntegerQueries.LANES] = single;
     }
     single.replace(query);
@@ -104,7 +91,7 @@ final class Workspace implements AutoCloseable {
     for (int q = 0; q < queries.size(); q++) {
       rows.slice(offsets[q], offsets[q + 1] - offsets[q]).copyFrom(values(queries.get(q)));
     }
-    taken = plaid.integerQueries(new QueryBatch(rows, offsets));
+    taken = plaid.integerQueries(new QueryBatch(rows, offsets), scope);
   }
 
   /** What was taken. */
@@ -118,36 +105,55 @@ final class Workspace implements AutoCloseable {
   }
 
   /**
-   * Ranks the passages of the shard's segments by what was taken; {@code factor} times as many as
-   * {@code k} asks for.
+   * Ranks the passages of the shard's segments by what was taken.
+   *
+   * @param selection what may be found; null for all that lives
+   * @param wanted passages to keep, if there are as many
    */
-  void rank(SearchSettings settings, int k, int factor) {
+  void rank(SearchSettings settings, @Nullable Selection selection, long wanted) {
     IntegerQueries queries = integers();
-    if (!settings.exhaustive() || compressed) {
-      prepare();
-    }
     for (Ranking ranking : rankings) {
       ranking.clear();
     }
-    for (int s = 0; s < shard.segments.size(); s++) {
-      SegmentTables segment = shard.segments.get(s);
-      long passages = segment.segment().passages();
-      long keep = Math.min(passages, factor * Searcher.keep(segment.segment(), k));
-      Candidates best =
-          settings.exhaustive() || keep == passages
-              ? plaid.exhaustive(queries, segment, keep)
-              : plaid.search(queries, segment, settings, keep);
+    long selected = selection == null ? -1 : selected(selection);
+    long passages = selection == null ? shard.passages : selected;
+    if (passages == 0) {
+      return;
+    }
+    long keep = Math.min(passages, wanted);
+    if (!settings.exhaustive() || shard.compressed) {
+      prepare();
+    }
+    plaid.select(selection);
+    if (settings.exhaustive() || keep == passages) {
+      plaid.exhaustive(queries, keep);
+    } else {
+      plaid.search(queries, settings, keep, selected);
+    }
+    for (int s = 0; s < plaid.segments.size(); s++) {
+      SegmentSearch segment = plaid.segments.get(s);
+      Candidates best = segment.best(keep);
       for (int q = 0; q < rankings.length; q++) {
-        boolean cut = best.count(q) == keep && keep < passages;
-        rankings[q].add(segment.number(), best, q, cut);
+        rankings[q].add(segment.tables.number(), best, q);
       }
+    }
+    for (Ranking ranking : rankings) {
+      ranking.cut(keep, passages);
     }
   }
 
+  private long selected(Selection selection) {
+    long selected = 0;
+    for (int s = 0; s < shard.segments.size(); s++) {
+      selected += selection.passages(shard.segments.get(s).number());
+    }
+    return selected;
+  }
+
   private MemorySegment values(Matrix query) {
-    return rotation == null
+    return shard.rotation == null
         ? query.data()
-        : rotation.room(Math.toIntExact(query.rows())).rotate(query);
+        : shard.rotation.room(Math.toIntExact(query.rows())).rotate(query);
   }
 
   @Override

@@ -96,6 +96,59 @@ class BackendContractTest {
         });
   }
 
+  /** What is allowed comes out as it would with the others, whatever stands beyond the passages. */
+  @Test
+  void onlyAllowedPassagesAreCandidates() {
+    each(
+        (right, other) -> {
+          Candidates all = right.candidates(right.integers());
+          IntegerQueries integers = other.integers();
+          for (long[] allowed : bitmaps(right.data)) {
+            Candidates some = other.candidates(integers, allowed);
+            for (int q = 0; q < all.queries(); q++) {
+              int[] passages = Loaded.passages(all, q);
+              float[] scores = Loaded.scores(all, q);
+              int[] kept =
+                  IntStream.range(0, passages.length)
+                      .filter(i -> (allowed[passages[i] / 64] >> passages[i] % 64 & 1) == 1)
+                      .toArray();
+              assertArrayEquals(
+                  Arrays.stream(kept).map(i -> passages[i]).toArray(), Loaded.passages(some, q));
+              float[] theirs = Loaded.scores(some, q);
+              for (int i = 0; i < kept.length; i++) {
+                assertEquals(scores[kept[i]], theirs[i]);
+              }
+            }
+          }
+        });
+  }
+
+  /** None, all, one and random ones; each with and without the bits beyond the passages. */
+  private static List<long[]> bitmaps(ContractCase data) {
+    int passages = data.shape.passages();
+    int words = Math.ceilDiv(passages, Long.SIZE);
+    SplittableRandom random = new SplittableRandom(data.shape.seed());
+    long[] all = new long[words];
+    Arrays.fill(all, -1);
+    long[] one = new long[words];
+    if (passages > 0) {
+      int chosen = random.nextInt(passages);
+      one[chosen / 64] = 1L << chosen % 64;
+    }
+    List<long[]> bitmaps = new ArrayList<>();
+    for (long[] bits : List.of(new long[words], all, one, random.longs(words).toArray())) {
+      long[] without = bits.clone();
+      long[] with = bits.clone();
+      if (passages % 64 != 0) {
+        without[words - 1] &= ~(-1L << passages % 64);
+        with[words - 1] |= -1L << passages % 64;
+      }
+      bitmaps.add(without);
+      bitmaps.add(with);
+    }
+    return bitmaps;
+  }
+
   @Test
   void approximateScoresAreEqualToTheBit() {
     each(

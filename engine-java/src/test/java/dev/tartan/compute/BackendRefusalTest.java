@@ -89,7 +89,7 @@ class BackendRefusalTest {
           Candidates all = on.given(new int[][] {{0, 1}}, NO_SCORES);
           Candidates two = on.given(new int[][] {{0, 1}, {1}}, NO_SCORES);
           Candidates room = Candidates.allocate(on.scope, 1, 20);
-          refused(() -> on.backend.candidates(fewer, on.lists, 1, room));
+          refused(() -> on.backend.candidates(fewer, on.lists, 1, null, room));
           for (IntegerQueries bad : java.util.List.of(fewer, bare)) {
             refused(() -> on.backend.integerMaxSim(bad, on.codec, on.passages, all));
             refused(() -> on.backend.rescore(bad, on.codec, on.passages, all));
@@ -268,7 +268,7 @@ class BackendRefusalTest {
             InvertedListTables lists =
                 new InvertedListTables(on.lists.offsets(), on.i32(listed), 20);
             Candidates out = Candidates.allocate(on.scope, 1, 20);
-            damaged(() -> on.backend.candidates(integers, lists, 9, out));
+            damaged(() -> on.backend.candidates(integers, lists, 9, null, out));
           });
     }
   }
@@ -280,8 +280,12 @@ class BackendRefusalTest {
           IntegerQueries integers = on.integers();
           Candidates room = Candidates.allocate(on.scope, 1, 20);
           Candidates small = Candidates.allocate(on.scope, 1, 19);
-          refused(() -> on.backend.candidates(integers, on.lists, 0, room));
-          refused(() -> on.backend.candidates(integers, on.lists, 1, small));
+          refused(() -> on.backend.candidates(integers, on.lists, 0, null, room));
+          refused(() -> on.backend.candidates(integers, on.lists, 1, null, small));
+          Buffer ints = on.scope.allocate(DType.I32, 1, 1);
+          Buffer twoWords = on.scope.allocate(DType.I64, 2, 1);
+          refused(() -> on.backend.candidates(integers, on.lists, 1, ints, room));
+          refused(() -> on.backend.candidates(integers, on.lists, 1, twoWords, room));
         });
   }
 

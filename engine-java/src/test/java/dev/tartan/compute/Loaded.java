@@ -4,6 +4,7 @@ import dev.tartan.memory.DType;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
+import org.jspecify.annotations.Nullable;
 
 /** A {@link ContractCase} in the memory of one backend, and its operations as heap arrays. */
 final class Loaded implements AutoCloseable {
@@ -37,15 +38,12 @@ final class Loaded implements AutoCloseable {
     short[] factors = data.factors == null ? inverseNorms(data) : data.factors;
     this.passages =
         new CompressedPassages(
-            wrap(DType.I64, 1, MemorySegment.ofArray(data.offsets)),
+            i64(data.offsets),
             data.codeType == DType.I32 ? i32(data.codes) : u16(data.codes),
             wrap(DType.U8, codec.residualBytes(), MemorySegment.ofArray(data.residuals)),
             wrap(DType.U16, 1, MemorySegment.ofArray(factors)));
     this.lists =
-        new InvertedListTables(
-            wrap(DType.I64, 1, MemorySegment.ofArray(data.listOffsets)),
-            i32(data.lists),
-            data.shape.passages());
+        new InvertedListTables(i64(data.listOffsets), i32(data.lists), data.shape.passages());
   }
 
   Buffer f32(float[] values, int columns) {
@@ -54,6 +52,10 @@ final class Loaded implements AutoCloseable {
 
   Buffer i32(int[] values) {
     return wrap(DType.I32, 1, MemorySegment.ofArray(values));
+  }
+
+  Buffer i64(long[] values) {
+    return wrap(DType.I64, 1, MemorySegment.ofArray(values));
   }
 
   private Buffer u16(int[] values) {
@@ -90,8 +92,13 @@ final class Loaded implements AutoCloseable {
   }
 
   Candidates candidates(IntegerQueries integers) {
+    return candidates(integers, null);
+  }
+
+  /** The candidates that {@code allowed} has a bit for; null for all. */
+  Candidates candidates(IntegerQueries integers, long @Nullable [] allowed) {
     Candidates out = Candidates.allocate(scope, queries.queries(), data.shape.passages());
-    backend.candidates(integers, lists, data.nprobe, out);
+    backend.candidates(integers, lists, data.nprobe, allowed == null ? null : i64(allowed), out);
     return out;
   }
 

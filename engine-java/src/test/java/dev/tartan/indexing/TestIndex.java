@@ -10,9 +10,10 @@ import dev.tartan.memory.NpyWriter;
 import dev.tartan.memory.Progress;
 import dev.tartan.segment.IndexDirectory;
 import dev.tartan.segment.Manifest;
-import dev.tartan.segment.SegmentWriter;
-import dev.tartan.segment.Snapshot;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -73,30 +74,78 @@ public final class TestIndex {
     }
   }
 
-  /** Commits a segment more, of {@code docs}, to an index that there is; with the same codec. */
-  public static Manifest writeSegment(Path directory, List<Doc> docs) {
+  /** Adds {@code docs} to an index that there is, as a segment more. */
+  public static Manifest add(Path directory, List<Doc> docs) {
     try (Backend backend = Contenders.best(2);
-        IndexDirectory writer = IndexDirectory.open(directory);
-        Snapshot snapshot = Snapshot.open(directory);
-        SegmentWriter segment =
-            new SegmentWriter(directory, "segment-" + writer.nextCommit(), true);
-        Arena arena = Arena.ofConfined()) {
-      List<float[]> all = new ArrayList<>();
-      for (Doc doc : docs) {
-        segment.addDocument(doc.id);
-        for (int p = 0; p < doc.passages.size(); p++) {
-          segment.addPassage(doc.passages.get(p).length, text(doc, p), null);
-          all.addAll(List.of(doc.passages.get(p)));
+        IndexWriter writer = IndexWriter.append(directory, backend, Progress.NONE)) {
+      docs.forEach(doc -> add(writer, doc));
+      return writer.commit();
+    }
+  }
+
+  /** Updates documents of an index, or adds them. */
+  public static Manifest update(Path directory, List<Doc> docs) {
+    try (Backend backend = Contenders.best(2);
+        IndexWriter writer = IndexWriter.append(directory, backend, Progress.NONE)) {
+      docs.forEach(
+          doc -> {
+            writer.delete(doc.id);
+            add(writer, doc);
+          });
+      return writer.commit();
+    }
+  }
+
+  /** Deletes documents, which must be there, and adds others, in one commit. */
+  public static Manifest change(Path directory, List<String> gone, List<Doc> added) {
+    try (Backend backend = Contenders.best(2);
+        IndexWriter writer = IndexWriter.append(directory, backend, Progress.NONE)) {
+      for (String id : gone) {
+        if (!writer.delete(id)) {
+          throw new IllegalStateException(id + " is not there");
         }
       }
-      segment.startEmbeddings(snapshot.codec());
-      segment.addEmbeddings(matrix(arena, all), snapshot.codec(), backend);
-      Manifest last = snapshot.manifest();
+      added.forEach(doc -> add(writer, doc));
+      return writer.commit();
+    }
+  }
+
+  /** Adds a segment of {@code docs} whose codec is trained for them alone. */
+  public static Manifest writeSegment(Path directory, List<Doc> docs, IndexOptions options) {
+    Path aside = directory.resolveSibling(directory.getFileName() + "-aside");
+    Manifest other = write(aside, options, docs);
+    try (IndexDirectory writer = IndexDirectory.open(directory)) {
+      Manifest last = Manifest.read(directory);
+      String name = "segment-" + writer.nextCommit();
+      Manifest.SegmentEntry entry = other.segments().getFirst();
+      for (String component : entry.components()) {
+        Files.copy(
+            aside.resolve(entry.name() + "." + component),
+            directory.resolve(name + "." + component));
+      }
+      String codec = "codec-" + writer.nextCommit() + ".codec";
+      Files.copy(aside.resolve(other.codec().file()), directory.resolve(codec));
+      Manifest.CodecEntry old = other.codec();
       List<Manifest.SegmentEntry> segments = new ArrayList<>(last.segments());
-      segments.add(segment.finish(snapshot.codec(), last.codec()));
-      Manifest next = last.withSegments(segments);
+      segments.add(
+          new Manifest.SegmentEntry(
+              name,
+              entry.documents(),
+              entry.passages(),
+              entry.tokens(),
+              entry.components(),
+              codec,
+              null,
+              null));
+      Manifest next =
+          last.withCodec(
+              new Manifest.CodecEntry(
+                  codec, old.kind(), old.nbits(), old.centroids(), old.rotation(), null),
+              segments);
       writer.commit(next);
       return next;
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

@@ -26,7 +26,7 @@ class RecallGridTest {
     for (int i = 0; i < scores.length; i++) {
       scores[i] = i == 7 ? Float.NEGATIVE_INFINITY : (float) random.nextGaussian();
     }
-    int[] buckets = RankCounter.buckets(scores);
+    int[] buckets = RankCounter.buckets(new float[][] {scores})[0];
     RankCounter counter = new RankCounter();
     counter.add(1); // forgotten
     counter.clear();
@@ -46,7 +46,7 @@ class RecallGridTest {
   @Test
   void scoresThatAreAllEqualOrMissing() {
     for (float score : new float[] {2, Float.NEGATIVE_INFINITY}) {
-      for (int bucket : RankCounter.buckets(new float[] {score, score})) {
+      for (int bucket : RankCounter.buckets(new float[][] {{score, score}})[0]) {
         assertTrue(bucket >= 1 && bucket <= 1 << 16, "bucket " + bucket);
       }
     }

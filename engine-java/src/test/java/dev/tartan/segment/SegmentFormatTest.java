@@ -250,7 +250,11 @@ class SegmentFormatTest {
   @Test
   void aSegmentWithoutSpansIsRead() {
     TestIndex.write(directory, IndexOptions.of(16, 2), TestIndex.docs(1, 5, 16, 2));
-    TestIndex.writeSegment(directory, TestIndex.docs(2, 5, 16, 2));
+    try (Backend backend = Contenders.best(1);
+        IndexWriter writer = IndexWriter.append(directory, backend, Progress.NONE)) {
+      writer.add("bare", List.of(new IndexWriter.Passage(0, "text")), null);
+      writer.commit();
+    }
     try (Snapshot snapshot = Snapshot.open(directory)) {
       snapshot.verify();
       assertEquals(TestIndex.span(0), snapshot.segments().get(0).span(0));

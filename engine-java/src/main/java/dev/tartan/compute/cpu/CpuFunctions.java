@@ -19,7 +19,7 @@ import java.util.Objects;
  * results are statuses unless the header says otherwise.
  */
 final class CpuFunctions {
-  static final int ABI_VERSION = 4;
+  static final int ABI_VERSION = 5;
 
   private static final MethodHandle ABI = handle("tartan_abi_version", JAVA_INT);
   private static final MethodHandle BEST_TIER = handle("tartan_best_tier", JAVA_INT);
@@ -72,6 +72,7 @@ final class CpuFunctions {
           ADDRESS,
           ADDRESS,
           JAVA_LONG,
+          ADDRESS,
           ADDRESS,
           ADDRESS,
           ADDRESS,
@@ -318,6 +319,7 @@ final class CpuFunctions {
       MemorySegment listOffsets,
       MemorySegment listPassages,
       long passages,
+      MemorySegment allowed,
       MemorySegment scratch,
       MemorySegment out,
       MemorySegment scores,
@@ -332,6 +334,7 @@ final class CpuFunctions {
               listOffsets,
               listPassages,
               passages,
+              allowed,
               scratch,
               out,
               scores,

@@ -4,6 +4,7 @@ import static java.lang.foreign.ValueLayout.ADDRESS;
 import static java.lang.foreign.ValueLayout.JAVA_INT;
 import static java.lang.foreign.ValueLayout.JAVA_LONG;
 
+import dev.tartan.compute.Buffer;
 import dev.tartan.compute.Candidates;
 import dev.tartan.compute.CodecTables;
 import dev.tartan.compute.CodecTables.Form;
@@ -139,6 +140,7 @@ public final class CpuKernels implements HostKernels {
     Structs structs = Structs.take();
     structs.integers(call.integers(), q);
     Candidates out = call.out();
+    Buffer allowed = call.allowed();
     int status =
         CpuFunctions.candidates(
             tier,
@@ -147,6 +149,7 @@ public final class CpuKernels implements HostKernels {
             HostViews.segment(call.lists().offsets()),
             HostViews.segment(call.lists().passages()),
             call.lists().passageCount(),
+            allowed == null ? MemorySegment.NULL : HostViews.segment(allowed),
             scratch,
             Structs.passages(out, q, 0),
             Structs.scores(out, q, 0),

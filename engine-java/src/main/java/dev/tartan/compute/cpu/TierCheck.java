@@ -102,7 +102,7 @@ final class TierCheck {
             s.stage(
                 kernels,
                 (backend, queries, out) -> {
-                  backend.candidates(queries, s.lists, NPROBE, out);
+                  backend.candidates(queries, s.lists, NPROBE, null, out);
                   return out.scores();
                 }));
     exact(

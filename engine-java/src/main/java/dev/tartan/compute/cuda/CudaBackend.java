@@ -239,9 +239,13 @@ public final class CudaBackend implements Backend {
 
   @Override
   public void candidates(
-      IntegerQueries queries, InvertedListTables lists, int nprobe, Candidates out) {
-    Shapes.candidates(queries, lists, nprobe, out);
-    search.candidates(queries, lists, nprobe, out);
+      IntegerQueries queries,
+      InvertedListTables lists,
+      int nprobe,
+      @Nullable Buffer allowed,
+      Candidates out) {
+    Shapes.candidates(queries, lists, nprobe, allowed, out);
+    search.candidates(queries, lists, nprobe, allowed, out);
   }
 
   @Override

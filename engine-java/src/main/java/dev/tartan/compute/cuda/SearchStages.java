@@ -121,7 +121,12 @@ final class SearchStages {
         .launch(Kernel.INTEGER_SCORES, Math.ceilDiv(out.centroids(), INTEGERS_A_BLOCK), n);
   }
 
-  void candidates(IntegerQueries queries, InvertedListTables lists, int nprobe, Candidates out) {
+  void candidates(
+      IntegerQueries queries,
+      InvertedListTables lists,
+      int nprobe,
+      @Nullable Buffer allowed,
+      Candidates out) {
     int n = out.queries();
     long passages = lists.passageCount();
     if (n == 0 || passages == 0) {
@@ -149,6 +154,7 @@ final class SearchStages {
         .offsets(queries.queries())
         .buffer(lists.offsets())
         .buffer(lists.passages())
+        .buffer(allowed)
         .number(passages)
         .number(stream.temporary((long) rows * padded * Long.BYTES))
         .number(zero[0])

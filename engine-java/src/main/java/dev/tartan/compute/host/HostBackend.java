@@ -162,12 +162,17 @@ public final class HostBackend implements Backend {
 
   @Override
   public void candidates(
-      IntegerQueries queries, InvertedListTables lists, int nprobe, Candidates out) {
-    Shapes.candidates(queries, lists, nprobe, out);
+      IntegerQueries queries,
+      InvertedListTables lists,
+      int nprobe,
+      @Nullable Buffer allowed,
+      Candidates out) {
+    Shapes.candidates(queries, lists, nprobe, allowed, out);
     StageCall call = call();
     call.integers = queries;
     call.lists = lists;
     call.nprobe = nprobe;
+    call.allowed = allowed;
     call.out = out;
     call.run(workers, candidates, out.queries(), 1, 1);
     calls.give(call);

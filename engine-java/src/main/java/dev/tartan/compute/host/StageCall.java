@@ -56,6 +56,7 @@ public final class StageCall implements IntConsumer {
   InvertedListTables lists;
   Candidates candidates;
   Candidates out;
+  @Nullable Buffer allowed;
   float threshold;
   int nprobe;
   long keep;
@@ -109,6 +110,11 @@ public final class StageCall implements IntConsumer {
 
   public int nprobe() {
     return nprobe;
+  }
+
+  /** A bit for each passage that may be a candidate; null where all may. */
+  public @Nullable Buffer allowed() {
+    return allowed;
   }
 
   public long keep() {

@@ -21,6 +21,7 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
+import org.jspecify.annotations.Nullable;
 
 /** The search stages that work on integers, each as its formula says. */
 final class IntegerStages {
@@ -55,6 +56,7 @@ final class IntegerStages {
       HostIntegerQuery query,
       HostLists lists,
       int nprobe,
+      @Nullable MemorySegment allowed,
       MemorySegment out,
       MemorySegment outScores) {
     SortedMap<Integer, Integer> found = new TreeMap<>(); // what a passage gains above the floors
@@ -75,6 +77,9 @@ final class IntegerStages {
         int gain = score(query, c, r) - floor;
         listed(lists, c).filter(met::add).forEach(p -> found.merge(p, gain, Integer::sum));
       }
+    }
+    if (allowed != null) {
+      found.keySet().removeIf(p -> (allowed.getAtIndex(I64, p / 64) >> p % 64 & 1) == 0);
     }
     float unit = block(query, 0).scoreUnit();
     long count = 0;

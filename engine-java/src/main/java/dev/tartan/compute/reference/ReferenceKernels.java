@@ -6,6 +6,7 @@ import static dev.tartan.memory.Layouts.I64;
 import static dev.tartan.memory.Layouts.U16;
 import static dev.tartan.memory.Layouts.U8;
 
+import dev.tartan.compute.Buffer;
 import dev.tartan.compute.Candidates;
 import dev.tartan.compute.CodecTables;
 import dev.tartan.compute.CodecTables.Form;
@@ -74,11 +75,13 @@ public final class ReferenceKernels implements HostKernels {
   @Override
   public void candidates(StageCall call, int q, MemorySegment scratch) {
     Candidates out = call.out();
+    Buffer allowed = call.allowed();
     long count =
         IntegerStages.candidates(
             HostViews.query(call.integers(), q),
             HostViews.lists(call.lists()),
             call.nprobe(),
+            allowed == null ? null : HostViews.segment(allowed),
             HostViews.entries(out.passages(), out, q, 0, out.capacity()),
             HostViews.entries(out.scores(), out, q, 0, out.capacity()));
     out.setCount(q, count);
