@@ -27,6 +27,8 @@ import picocli.CommandLine.Spec;
       EvalCommand.class,
       InfoCommand.class,
       VerifyCommand.class,
+      ImportCommand.class,
+      ExportCommand.class,
       TrainCommand.class,
       MineCommand.class,
       TeachCommand.class,
