@@ -14,9 +14,10 @@ record Numbering(int passages, int living) {
   /**
    * Whether a list of {@code entries} is of the living passages, not of all.
    *
+   * @param remedy what to do if it is neither
    * @throws TartanException if it is neither
    */
-  boolean livingOnly(Path file, String what, int entries) {
+  boolean livingOnly(Path file, String what, int entries, String remedy) {
     if (entries == passages) {
       return false;
     }
@@ -24,12 +25,13 @@ record Numbering(int passages, int living) {
       return true;
     }
     throw new TartanException(
-        "%s has %d %s for %d passages%s; bring ids in order with --ids FILE, one a line, and leave the file away"
+        "%s has %d %s for %d passages%s; %s"
             .formatted(
                 file,
                 entries,
                 what,
                 passages,
-                living == passages ? "" : ", of which %d have tokens".formatted(living)));
+                living == passages ? "" : ", of which %d have tokens".formatted(living),
+                remedy));
   }
 }

@@ -20,6 +20,8 @@ final class PassageRecords implements AutoCloseable {
   private static final String RAGATOUILLE_TEXTS = "collection.json";
   private static final String RAGATOUILLE_METADATA = "docid_metadata_map.json";
 
+  private static final String GIVE_IDS = "give ids with --ids FILE, one a line";
+
   private final Numbering numbering;
   private @Nullable List<String> ids;
   private boolean idsOfLiving;
@@ -51,7 +53,9 @@ final class PassageRecords implements AutoCloseable {
       Path collection = files.optional(RAGATOUILLE_TEXTS);
       if (collection != null) {
         texts = new TextList(collection);
-        textsOfLiving = numbering.livingOnly(collection, "texts", texts.size());
+        textsOfLiving =
+            numbering.livingOnly(
+                collection, "texts", texts.size(), "take it away to import without texts");
       }
       if (given == null && files.optional(RAGATOUILLE_METADATA) != null) {
         metadataById = files.json(RAGATOUILLE_METADATA);
@@ -70,17 +74,17 @@ final class PassageRecords implements AutoCloseable {
     Path map = files.optional(RAGATOUILLE_IDS);
     Path pickle = PylateIds.file(index.directory());
     if (given != null) {
-      useIds(given, lines(given));
+      useIds(given, lines(given), "give one a line for each passage");
     } else if (map != null) {
-      useIds(map, byPassage(map, files.json(RAGATOUILLE_IDS)));
+      useIds(map, byPassage(map, files.json(RAGATOUILLE_IDS)), GIVE_IDS);
     } else if (pickle != null) {
-      useIds(pickle, PylateIds.read(pickle));
+      useIds(pickle, PylateIds.read(pickle), GIVE_IDS);
     }
   }
 
-  private void useIds(Path file, List<String> values) {
+  private void useIds(Path file, List<String> values, String remedy) {
     ids = values;
-    idsOfLiving = numbering.livingOnly(file, "ids", values.size());
+    idsOfLiving = numbering.livingOnly(file, "ids", values.size(), remedy);
   }
 
   private static List<String> lines(Path file) {
