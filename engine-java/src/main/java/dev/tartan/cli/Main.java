@@ -20,6 +20,9 @@ import picocli.CommandLine.Spec;
     subcommands = {
       DemoCommand.class,
       IndexCommand.class,
+      AddCommand.class,
+      DeleteCommand.class,
+      CompactCommand.class,
       SearchCommand.class,
       TuneCommand.class,
       RerankCommand.class,

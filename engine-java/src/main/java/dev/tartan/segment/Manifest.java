@@ -156,6 +156,11 @@ public record Manifest(
       return living == null ? tokens : living.tokens();
     }
 
+    /** The same that fits its codec so. */
+    public SegmentEntry withFit(@Nullable Fit known) {
+      return new SegmentEntry(name, documents, passages, tokens, components, codec, living, known);
+    }
+
     /** The same with only so much of it alive. */
     SegmentEntry withLiving(Living left) {
       return new SegmentEntry(name, documents, passages, tokens, components, codec, left, fit);
@@ -296,6 +301,11 @@ public record Manifest(
   /** The codec of what is added from now on. */
   public CodecEntry codec() {
     return codecs.getLast();
+  }
+
+  /** The codec of a segment. */
+  public CodecEntry codec(SegmentEntry segment) {
+    return codecs.stream().filter(c -> c.file().equals(segment.codec())).findFirst().orElseThrow();
   }
 
   /** What the embeddings are. */
