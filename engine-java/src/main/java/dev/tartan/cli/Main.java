@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
       EvalCommand.class,
       InfoCommand.class,
       VerifyCommand.class,
+      RepairCommand.class,
       TrainCommand.class,
       MineCommand.class,
       TeachCommand.class,
