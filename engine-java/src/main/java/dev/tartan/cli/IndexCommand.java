@@ -248,15 +248,20 @@ final class IndexCommand implements Callable<Integer> {
       TextIndexer.Result result =
           new TextIndexer(encoder, backend, progress).index(new Collection(file), index, options);
       progress.done();
-      if (result.withoutText() > 0) {
-        shared.notice(
-            "%d document%s no text to index (first: '%s'); they are counted but cannot be found"
-                .formatted(
-                    result.withoutText(),
-                    result.withoutText() == 1 ? " has" : "s have",
-                    result.firstWithoutText()));
-      }
+      noteWithoutText(shared, result);
       return result.manifest();
+    }
+  }
+
+  /** Tells of documents that have no text. */
+  static void noteWithoutText(Shared shared, TextIndexer.Result result) {
+    if (result.withoutText() > 0) {
+      shared.notice(
+          "%d document%s no text to index (first: '%s'); they are counted but cannot be found"
+              .formatted(
+                  result.withoutText(),
+                  result.withoutText() == 1 ? " has" : "s have",
+                  result.firstWithoutText()));
     }
   }
 

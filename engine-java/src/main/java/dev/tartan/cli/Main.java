@@ -20,6 +20,9 @@ import picocli.CommandLine.Spec;
     subcommands = {
       DemoCommand.class,
       IndexCommand.class,
+      AddCommand.class,
+      DeleteCommand.class,
+      CompactCommand.class,
       SearchCommand.class,
       TuneCommand.class,
       RerankCommand.class,
@@ -27,6 +30,7 @@ import picocli.CommandLine.Spec;
       EvalCommand.class,
       InfoCommand.class,
       VerifyCommand.class,
+      RepairCommand.class,
       ImportCommand.class,
       ExportCommand.class,
       TrainCommand.class,

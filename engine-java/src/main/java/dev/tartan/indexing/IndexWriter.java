@@ -1,6 +1,5 @@
 package dev.tartan.indexing;
 
-import dev.tartan.codec.CodecTrainer;
 import dev.tartan.codec.ResidualCodec;
 import dev.tartan.collection.Span;
 import dev.tartan.compute.Backend;
@@ -164,6 +163,19 @@ public final class IndexWriter implements AutoCloseable {
     return deletions.add(id);
   }
 
+  /**
+   * The same of a document that must be there.
+   *
+   * @throws TartanException if it is not
+   */
+  public void requireDelete(String id) {
+    if (!delete(id)) {
+      throw new TartanException(
+          "there is no document '%s' in the index at %s; nothing is deleted"
+              .formatted(id, directory.path()));
+    }
+  }
+
   private void addDocument(String id, List<Passage> passages) {
     ids.require(id);
     if (deletions != null && deletions.survives(id)) {
@@ -261,7 +273,9 @@ public final class IndexWriter implements AutoCloseable {
   private Manifest create(EmbeddingSource source) {
     SegmentWriter out = segment();
     try (Arena arena = Arena.ofShared()) {
-      ResidualCodec codec = train(source, arena);
+      ResidualCodec codec =
+          new CodecTraining(backend, progress)
+              .train(source, options.centroids(), options.codec(), options.nbits(), arena);
       out.startEmbeddings(codec);
       compress(source, codec, out);
       progress.stage("inverted lists", "lists", -1);
@@ -275,19 +289,6 @@ public final class IndexWriter implements AutoCloseable {
               directory.nextCommit(), options.source(), List.of(codecEntry), List.of(entry));
       directory.commit(manifest);
       return manifest;
-    }
-  }
-
-  private ResidualCodec train(EmbeddingSource source, Arena arena) {
-    int centroids =
-        options.centroids() > 0
-            ? options.centroids()
-            : CodecTrainer.defaultCentroids(source.tokens());
-    long wanted = (long) centroids * CodecTrainer.ROWS_PER_CENTROID;
-    try (Arena sampleArena = Arena.ofShared()) {
-      Matrix sample = Sample.draw(source, Math.min(source.tokens(), wanted), sampleArena, progress);
-      return new CodecTrainer(backend, progress)
-          .train(sample, centroids, options.codec(), options.nbits(), arena);
     }
   }
 
