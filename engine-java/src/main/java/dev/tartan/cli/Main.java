@@ -31,6 +31,8 @@ import picocli.CommandLine.Spec;
       InfoCommand.class,
       VerifyCommand.class,
       RepairCommand.class,
+      ImportCommand.class,
+      ExportCommand.class,
       TrainCommand.class,
       MineCommand.class,
       TeachCommand.class,
