@@ -6,7 +6,6 @@ import dev.tartan.compute.Backend;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
-import dev.tartan.segment.Component;
 import dev.tartan.segment.Deletions;
 import dev.tartan.segment.IndexDirectory;
 import dev.tartan.segment.Manifest;
@@ -36,7 +35,6 @@ public final class IndexWriter implements AutoCloseable {
 
   private final @Nullable Deletions deletions;
   private final IdSet ids = new IdSet();
-  private boolean keepEmbeddings;
   private @Nullable SegmentWriter segment;
   private @Nullable Spool spool;
 
@@ -75,10 +73,7 @@ public final class IndexWriter implements AutoCloseable {
     Snapshot base = null;
     try {
       base = Snapshot.open(path);
-      IndexWriter writer =
-          new IndexWriter(directory, IndexOptions.of(base.manifest()), base, backend, progress);
-      writer.keepEmbeddings = keepsEmbeddings(base.manifest());
-      return writer;
+      return new IndexWriter(directory, IndexOptions.of(base.manifest()), base, backend, progress);
     } catch (RuntimeException e) {
       if (base != null) {
         base.close();
@@ -88,21 +83,9 @@ public final class IndexWriter implements AutoCloseable {
     }
   }
 
-  private static boolean keepsEmbeddings(Manifest manifest) {
-    return !manifest.segments().isEmpty()
-        && manifest.segments().getLast().components().contains(Component.EMBEDDINGS.extension());
-  }
-
   /** How what is added is encoded and stored. */
   public IndexOptions options() {
     return options;
-  }
-
-  /**
-   * Keeps the embeddings as float16 beside what is compressed, so that a codec can be retrained.
-   */
-  public void keepEmbeddings() {
-    keepEmbeddings = true;
   }
 
   /**
@@ -193,7 +176,7 @@ public final class IndexWriter implements AutoCloseable {
     if (out == null) {
       String name = "segment-" + directory.nextCommit();
       out = new SegmentWriter(directory.path(), name, options.storeText());
-      if (keepEmbeddings) {
+      if (options.keepEmbeddings()) {
         out.keepEmbeddings();
       }
       segment = out;

@@ -83,7 +83,7 @@ class KilledChangesTest {
                     } catch (InterruptedException e) {
                       Thread.currentThread().interrupt();
                     }
-                    child.destroyForcibly();
+                    child.toHandle().destroyForcibly(); // what it said can still be read
                   });
       int begun = first;
       int done = first - 1;
