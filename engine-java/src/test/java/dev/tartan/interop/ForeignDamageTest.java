@@ -9,18 +9,15 @@ import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
 import dev.tartan.segment.IndexDirectory;
 import dev.tartan.segment.Snapshot;
-import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
 import java.util.Random;
 import java.util.stream.Stream;
-import java.util.zip.CRC32;
-import java.util.zip.ZipEntry;
-import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -32,6 +29,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** What is wrong with a foreign index is told in one line, whatever it is. */
 class ForeignDamageTest {
   static final List<String> STATES = ForeignIndexes.STATES;
+
+  /** A pickle that runs ls. */
+  private static final byte[] CALL =
+      "\u0080\2cposix\nsystem\n(X\2\0\0\0lstR.".getBytes(StandardCharsets.ISO_8859_1);
 
   @TempDir Path directory;
 
@@ -166,7 +167,7 @@ class ForeignDamageTest {
     Path from = ForeignIndexes.unpack("colbert-ai-2bit", directory);
     for (String file : List.of("centroids.pt", "buckets.pt", "0.codes.pt", "0.residuals.pt")) {
       byte[] whole = Files.readAllBytes(from.resolve(file));
-      Files.write(from.resolve(file), archive("\u0080\2cposix\nsystem\n(X\2\0\0\0lstR."));
+      Files.write(from.resolve(file), ForeignIndexes.archive(Map.of("model/data.pkl", CALL)));
       assertTrue(
           message(from)
               .startsWith(
@@ -180,23 +181,6 @@ class ForeignDamageTest {
         "\u0080\2cbuiltins\neval\n(X\1\0\0\0" + "1tR.",
         StandardCharsets.ISO_8859_1);
     assertTrue(message(from).contains("it asks for builtins.eval, which is not run"));
-  }
-
-  private static byte[] archive(String pickle) throws IOException {
-    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
-    try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
-      byte[] data = pickle.getBytes(StandardCharsets.ISO_8859_1);
-      ZipEntry entry = new ZipEntry("model/data.pkl");
-      CRC32 crc = new CRC32();
-      crc.update(data);
-      entry.setMethod(ZipEntry.STORED);
-      entry.setSize(data.length);
-      entry.setCrc(crc.getValue());
-      zip.putNextEntry(entry);
-      zip.write(data);
-      zip.closeEntry();
-    }
-    return bytes.toByteArray();
   }
 
   @Test

@@ -15,6 +15,7 @@ import dev.tartan.search.Hit;
 import dev.tartan.search.SearchOptions;
 import dev.tartan.search.Searcher;
 import dev.tartan.segment.Snapshot;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
@@ -25,8 +26,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.zip.CRC32;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipInputStream;
+import java.util.zip.ZipOutputStream;
 
 /**
  * Indexes that the engines made (jmh/peers/foreign_indexes.py), one a state, and what they rank
@@ -65,6 +68,25 @@ public final class ForeignIndexes {
       }
     }
     return directory.resolve("index");
+  }
+
+  /** An archive that compresses nothing. */
+  static byte[] archive(Map<String, byte[]> entries) throws IOException {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
+      for (Map.Entry<String, byte[]> file : entries.entrySet()) {
+        ZipEntry entry = new ZipEntry(file.getKey());
+        CRC32 crc = new CRC32();
+        crc.update(file.getValue());
+        entry.setMethod(ZipEntry.STORED);
+        entry.setSize(file.getValue().length);
+        entry.setCrc(crc.getValue());
+        zip.putNextEntry(entry);
+        zip.write(file.getValue());
+        zip.closeEntry();
+      }
+    }
+    return bytes.toByteArray();
   }
 
   /** The queries that {@code expected.json} is for. */

@@ -1,5 +1,6 @@
 package dev.tartan.interop;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
@@ -19,14 +20,18 @@ import dev.tartan.segment.Snapshot;
 import java.io.IOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.FieldSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -57,6 +62,82 @@ class IndexImportTest {
           ForeignIndexes.queries(directory, arena),
           ForeignIndexes.expected(directory),
           state.startsWith("fast-plaid") ? HALF_TOLERANCE : TOLERANCE);
+    }
+  }
+
+  /** Lists are built from the codes; merged files tell their rows by the doclens as well. */
+  @ParameterizedTest
+  @CsvSource({
+    "colbert-ai-updated, ivf.pid.pt avg_residual.pt plan.json",
+    "fast-plaid-deleted, ivf.npy ivf_lengths.npy avg_residual.npy plan.json metadata.db",
+    "fast-plaid-fresh, merged_codes.manifest.json merged_residuals.manifest.json",
+    "next-plaid-fresh, merged_codes.npy merged_residuals.npy cluster_threshold.npy metadata.db",
+  })
+  void needsNoDerivedFiles(String state, String unneeded) throws IOException {
+    Path from = ForeignIndexes.unpack(state, directory);
+    Path whole = directory.resolve("whole");
+    IndexImport.run(from, whole, ImportOptions.DEFAULT, Progress.NONE);
+    for (String file : unneeded.split(" ")) {
+      Files.delete(from.resolve(file));
+    }
+    Path index = directory.resolve("imported");
+    IndexImport.run(from, index, ImportOptions.DEFAULT, Progress.NONE);
+    assertSameTokens(whole, index);
+  }
+
+  /** As an index that was built on a GPU has it. */
+  @Test
+  void readsBucketsOfAGpu() throws IOException {
+    Path from = ForeignIndexes.unpack("colbert-ai-2bit", directory);
+    Path buckets = from.resolve("buckets.pt");
+    float[] cutoffs = {-0.5f, 0, 0.5f};
+    float[] weights = {-0.75f, -0.25f, 0.25f, 0.75f};
+    Map<String, byte[]> entries = new LinkedHashMap<>();
+    String pickle =
+        "\u0080\2" + onGpu("FloatStorage", 0, 3) + onGpu("HalfStorage", 1, 4) + "\u0086.";
+    entries.put("buckets/data.pkl", pickle.getBytes(StandardCharsets.ISO_8859_1));
+    MemorySegment floats = Matrix.of(Arena.ofAuto(), new float[][] {cutoffs}).data();
+    entries.put("buckets/data/0", floats.toArray(Layouts.U8));
+    entries.put("buckets/data/1", halves(weights).toArray(Layouts.U8));
+    Files.write(buckets, ForeignIndexes.archive(entries));
+    Path index = directory.resolve("imported");
+    IndexImport.run(from, index, ImportOptions.DEFAULT, Progress.NONE);
+    try (Snapshot snapshot = Snapshot.open(index)) {
+      assertArrayEquals(cutoffs, snapshot.codec().cutoffs().toArray(Layouts.F32));
+      assertArrayEquals(weights, snapshot.codec().weights().toArray(Layouts.F32));
+    }
+  }
+
+  /** A vector as torch.save has it, of a storage that was on the first GPU. */
+  private static String onGpu(String storage, int key, int elements) {
+    char n = (char) elements;
+    return "ctorch._utils\n_rebuild_tensor_v2\n((X\7\0\0\0storagectorch\n"
+        + storage
+        + "\nX\1\0\0\0"
+        + key
+        + "X\6\0\0\0cuda:0K"
+        + n
+        + "tQK\0K"
+        + n
+        + "\u0085K\1\u0085\u0089ccollections\nOrderedDict\n)RtR";
+  }
+
+  private static MemorySegment halves(float[] values) {
+    MemorySegment halves = MemorySegment.ofArray(new byte[values.length * Short.BYTES]);
+    Layouts.floatToHalf(MemorySegment.ofArray(values), halves, values.length);
+    return halves;
+  }
+
+  private static void assertSameTokens(Path one, Path other) {
+    try (Snapshot first = Snapshot.open(one);
+        Snapshot second = Snapshot.open(other)) {
+      Segment a = first.segments().getFirst();
+      Segment b = second.segments().getFirst();
+      assertEquals(a.tokens(), b.tokens());
+      for (Component component : List.of(Component.CODES, Component.RESIDUALS, Component.FACTORS)) {
+        long n = a.tokens();
+        assertEquals(-1, a.rows(component, 0, n).mismatch(b.rows(component, 0, n)));
+      }
     }
   }
 
