@@ -103,7 +103,7 @@ public final class IndexImport {
   }
 
   private void addDocuments(PassageRecords records, Numbering numbering, SegmentWriter segment) {
-    progress.stage("ids", "passages", numbering.passages());
+    progress.stage("reading", "passages", numbering.passages());
     Set<String> seen = new HashSet<>();
     String document = null;
     int passage = 0;

@@ -32,7 +32,7 @@ import java.util.zip.ZipInputStream;
  * Indexes that the engines made (jmh/peers/foreign_indexes.py), one a state, and what they rank
  * best in it.
  */
-final class ForeignIndexes {
+public final class ForeignIndexes {
   /** Every state of every engine. */
   static final List<String> STATES =
       List.of(
@@ -55,7 +55,7 @@ final class ForeignIndexes {
   private ForeignIndexes() {}
 
   /** Unpacks a state and returns the folder of its index. */
-  static Path unpack(String state, Path directory) throws IOException {
+  public static Path unpack(String state, Path directory) throws IOException {
     try (InputStream in = resource(state + ".zip");
         ZipInputStream zip = new ZipInputStream(in)) {
       for (ZipEntry entry = zip.getNextEntry(); entry != null; entry = zip.getNextEntry()) {
