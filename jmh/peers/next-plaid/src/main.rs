@@ -4,7 +4,9 @@
 //!     drive-next-plaid build INPUT WORK BITS...
 //!     drive-next-plaid exhaustive INPUT WORK BITS
 //!     drive-next-plaid search INPUT WORK BITS K RAW
+//!     drive-next-plaid states FOLDER
 mod input;
+mod states;
 
 use input::{Input, Timings};
 use ndarray::Array2;
@@ -29,8 +31,9 @@ fn main() -> Outcome {
         ["build", input, work, bits @ ..] if !bits.is_empty() => build(input, work, bits),
         ["exhaustive", input, work, bits] => exhaustive(input, work, bits),
         ["search", input, work, bits, k, raw] => search(input, work, bits, k.parse()?, raw),
+        ["states", folder] => states::make(folder),
         _ => {
-            eprintln!("usage: drive-next-plaid build INPUT WORK BITS... | exhaustive INPUT WORK BITS | search INPUT WORK BITS K RAW");
+            eprintln!("usage: drive-next-plaid build INPUT WORK BITS... | exhaustive INPUT WORK BITS | search INPUT WORK BITS K RAW | states FOLDER");
             std::process::exit(2)
         }
     }

@@ -175,7 +175,8 @@ public final class LateInteraction implements AutoCloseable {
     }
   }
 
-  private <T extends AutoCloseable> T opened(T what) {
+  /** Closes {@code what} with this. */
+  <T extends AutoCloseable> T opened(T what) {
     open.add(what);
     return what;
   }

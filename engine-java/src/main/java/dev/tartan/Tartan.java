@@ -1,9 +1,10 @@
 package dev.tartan;
 
-import dev.tartan.checkpoint.hub.Hub;
+import dev.tartan.collection.Document;
 import dev.tartan.compute.Backend;
 import dev.tartan.encode.Encoder;
-import dev.tartan.encode.Encoders;
+import dev.tartan.indexing.Compaction;
+import dev.tartan.indexing.IndexWriter;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
@@ -11,6 +12,7 @@ import dev.tartan.search.Hit;
 import dev.tartan.search.Passage;
 import dev.tartan.search.SearchOptions;
 import dev.tartan.search.Searcher;
+import dev.tartan.segment.Manifest;
 import dev.tartan.segment.Snapshot;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
@@ -36,60 +38,39 @@ public final class Tartan implements AutoCloseable {
   private static final System.Logger LOG = System.getLogger(Tartan.class.getName());
 
   private final Snapshot snapshot;
-  private final Backend backend;
   private final Searcher searcher;
-  private final int threads;
-  private final @Nullable String language;
-  private final Progress progress;
-  private @Nullable Encoder encoder;
+
+  /** What this index and newer commits of it work with. */
+  private final OpenModel model;
+
   private boolean closed;
 
-  /** Whose encoder and backend these are; null if its own. */
-  private final @Nullable LateInteraction owner;
-
-  private Tartan(
-      Snapshot snapshot,
-      Backend backend,
-      int threads,
-      @Nullable String language,
-      Progress progress) {
+  private Tartan(Snapshot snapshot, OpenModel model) {
     this.snapshot = snapshot;
-    this.backend = backend;
-    this.searcher = new Searcher(snapshot, backend);
-    this.threads = threads;
-    this.language = language;
-    this.progress = progress;
-    this.owner = null;
+    this.model = model;
+    this.searcher = new Searcher(snapshot, model.backend());
   }
 
-  /** An index that is searched by a model which is open, and stays so. */
-  private Tartan(Snapshot snapshot, LateInteraction owner) {
-    this.snapshot = snapshot;
-    this.backend = owner.backend();
-    this.searcher = new Searcher(snapshot, backend);
-    this.threads = 1;
-    this.language = null;
-    this.progress = Progress.NONE;
-    this.owner = owner;
-    this.encoder = owner.encoder();
-  }
-
-  /** Opens the index at {@code path} for the model that made it. */
+  /** Opens the index at {@code path} for the model that made it, which is open and stays so. */
   static Tartan open(Path path, LateInteraction owner) {
     Snapshot snapshot = Snapshot.open(path);
     try {
       String model = snapshot.manifest().model();
       if (!owner.encoder().model().equals(model)) {
-        throw new TartanException(
-            "the index at %s was made with %s, not with %s"
-                .formatted(
-                    path, model == null ? "brought embeddings" : model, owner.encoder().model()));
+        throw ofAnotherModel(path, model, owner.encoder().model());
       }
-      return new Tartan(snapshot, owner);
+      return new Tartan(snapshot, OpenModel.of(owner));
     } catch (RuntimeException e) {
       snapshot.close();
       throw e;
     }
+  }
+
+  /** Tells that an index was made with another model than the one at hand. */
+  static TartanException ofAnotherModel(Path path, @Nullable String model, String given) {
+    return new TartanException(
+        "the index at %s was made with %s, not with %s"
+            .formatted(path, model == null ? "brought embeddings" : model, given));
   }
 
   /**
@@ -133,7 +114,7 @@ public final class Tartan implements AutoCloseable {
     Snapshot snapshot = null;
     try {
       snapshot = Snapshot.open(path);
-      return new Tartan(snapshot, backend, threads, language, progress);
+      return new Tartan(snapshot, OpenModel.of(backend, threads, language, progress));
     } catch (RuntimeException e) {
       if (snapshot != null) {
         snapshot.close();
@@ -141,6 +122,65 @@ public final class Tartan implements AutoCloseable {
       backend.close();
       throw e;
     }
+  }
+
+  /**
+   * The index at its newest commit: this one if nothing has been committed since, else one that
+   * shares the model and the backend with this. Each must be closed.
+   *
+   * @throws TartanException if the newest commit cannot be read
+   */
+  public Tartan newest() {
+    Path path = snapshot.directory();
+    if (Manifest.read(path).commit() == snapshot.manifest().commit()) {
+      return this;
+    }
+    OpenModel shared = model.shared();
+    Snapshot newer = null;
+    try {
+      newer = Snapshot.open(path);
+      return shared.opened(new Tartan(newer, shared));
+    } catch (RuntimeException e) {
+      if (newer != null) {
+        newer.close();
+      }
+      shared.close();
+      throw e;
+    }
+  }
+
+  /**
+   * Adds documents to the index on disk in one commit, which {@link #newest} then opens.
+   *
+   * @throws TartanException if an id is in the index already or repeats, or another writer holds
+   *     the index; nothing is added then
+   */
+  public void add(Iterable<Document> documents) {
+    new TextIndexer(encoder(), model.backend(), Progress.NONE)
+        .add(documents, snapshot.directory(), false);
+  }
+
+  /** The same where a document replaces that of the same id, if there is one. */
+  public void update(Iterable<Document> documents) {
+    new TextIndexer(encoder(), model.backend(), Progress.NONE)
+        .add(documents, snapshot.directory(), true);
+  }
+
+  /**
+   * Deletes documents of the index on disk in one commit, which {@link #newest} then opens.
+   *
+   * @throws TartanException if there is no document of an id, or another writer holds the index;
+   *     nothing is deleted then
+   */
+  public void delete(Iterable<String> ids) {
+    try (IndexWriter writer =
+        IndexWriter.append(snapshot.directory(), model.backend(), Progress.NONE)) {
+      for (String id : ids) {
+        writer.requireDelete(id);
+      }
+      writer.commit();
+    }
+    new Compaction(snapshot.directory(), model.backend(), Progress.NONE).merge();
   }
 
   /** The {@code k} best documents for a query, best first. */
@@ -175,15 +215,15 @@ public final class Tartan implements AutoCloseable {
 
   /** Which passage token each query token matched, and how strongly. */
   public Explanation explain(String query, Hit hit) {
-    Encoder model = encoder();
+    Encoder encoder = encoder();
     String text = searcher.text(hit);
-    List<String> queryTokens = model.queryTokens(query);
+    List<String> queryTokens = encoder.queryTokens(query);
     try (Arena arena = Arena.ofConfined()) {
-      Matrix similarities = searcher.similarities(model.encodeQuery(query, arena), hit, arena);
+      Matrix similarities = searcher.similarities(encoder.encodeQuery(query, arena), hit, arena);
       List<String> passageTokens =
           text == null
               ? numbered(similarities.dim())
-              : model.passageTokens(text, snapshot.manifest().tokenPooling());
+              : encoder.passageTokens(text, snapshot.manifest().tokenPooling());
       List<Explanation.Match> matches = new ArrayList<>();
       for (int r = 0; r < similarities.rows(); r++) {
         int best = 0;
@@ -216,28 +256,7 @@ public final class Tartan implements AutoCloseable {
     if (closed) {
       throw new IllegalStateException("the index is closed");
     }
-    if (encoder == null) {
-      String model = snapshot.manifest().model();
-      if (model == null) {
-        throw new TartanException(
-            "the index at %s was made of brought embeddings and knows no model; search it with --query-embeddings"
-                .formatted(snapshot.directory()));
-      }
-      Encoder opened =
-          Encoders.open(
-              model,
-              threads,
-              language == null ? snapshot.manifest().language() : language,
-              Hub.ofEnvironment(progress));
-      if (opened.dim() != snapshot.codec().dim()) {
-        opened.close();
-        throw new TartanException(
-            "model %s has dim %d, the index %d: it is not the model that made the index"
-                .formatted(model, opened.dim(), snapshot.codec().dim()));
-      }
-      encoder = opened;
-    }
-    return encoder;
+    return model.encoder(snapshot);
   }
 
   @Override
@@ -246,16 +265,9 @@ public final class Tartan implements AutoCloseable {
       return;
     }
     closed = true;
-    if (owner == null && encoder != null) {
-      encoder.close();
-    }
     searcher.close();
     snapshot.close();
-    if (owner == null) {
-      backend.close();
-    } else {
-      owner.forget(this);
-    }
+    model.closed(this);
   }
 
   /**

@@ -8,6 +8,7 @@ import dev.tartan.encode.EncodedPassages;
 import dev.tartan.encode.Encoder;
 import dev.tartan.encode.Piece;
 import dev.tartan.encode.TokenPooling;
+import dev.tartan.indexing.Compaction;
 import dev.tartan.indexing.IndexOptions;
 import dev.tartan.indexing.IndexWriter;
 import dev.tartan.memory.Matrix;
@@ -24,8 +25,9 @@ import java.util.function.ToLongFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Makes an index of a collection of texts: reads it once as a stream, encodes it in batches, and
- * commits; then measures which search settings the index needs. Confined to one thread.
+ * Makes an index of a collection of texts, or adds to one: reads the collection once as a stream,
+ * encodes it in batches, and commits. A new index is then measured for the search settings that it
+ * needs; one that was added to has its small segments merged. Confined to one thread.
  */
 public final class TextIndexer {
   private final Encoder encoder;
@@ -80,19 +82,73 @@ public final class TextIndexer {
       ToLongFunction<DocumentBatches.Batch> step,
       Path path,
       IndexOptions options) {
-    withoutText = 0;
-    firstWithoutText = null;
     try (IndexWriter writer = new IndexWriter(path, options, backend, progress)) {
-      DocumentBatches batches = new DocumentBatches(documents, encoder, options.split());
-      while (batches.hasNext()) {
-        DocumentBatches.Batch batch = batches.next();
-        add(batch, options.pooling(), writer);
-        progress.advance(step.applyAsLong(batch));
-      }
+      encode(documents, step, false, writer);
       writer.commit();
     }
     Manifest manifest = Calibration.calibrate(path, List.of(), Calibration.KS, backend, progress);
     return new Result(manifest, withoutText, firstWithoutText);
+  }
+
+  /**
+   * Adds {@code collection} to the index at {@code path} in one commit, then merges small segments.
+   *
+   * @param upsert whether a document replaces that of the same id; else such a document is refused
+   * @throws TartanException if the collection or the index is at fault, or the index is of another
+   *     model; what was committed before stands
+   */
+  public Result add(Collection collection, Path path, boolean upsert) {
+    try (DocumentReader documents = collection.open()) {
+      progress.stage("encoding", "KiB of text", documents.totalBytes() >> 10);
+      return add(documents, _ -> documents.newKibibytes(), path, upsert);
+    }
+  }
+
+  /** The same of {@code documents}, read once. */
+  public Result add(Iterable<Document> documents, Path path, boolean upsert) {
+    progress.stage(
+        "encoding",
+        "documents",
+        documents instanceof java.util.Collection<?> known ? known.size() : -1);
+    return add(documents.iterator(), batch -> batch.documents().size(), path, upsert);
+  }
+
+  private Result add(
+      Iterator<Document> documents,
+      ToLongFunction<DocumentBatches.Batch> step,
+      Path path,
+      boolean upsert) {
+    try (IndexWriter writer = IndexWriter.append(path, backend, progress)) {
+      requireModel(path, writer.options().model());
+      encode(documents, step, upsert, writer);
+      writer.commit();
+    }
+    Manifest manifest = new Compaction(path, backend, progress).merge();
+    return new Result(manifest, withoutText, firstWithoutText);
+  }
+
+  private void requireModel(Path path, @Nullable String model) {
+    if (!encoder.model().equals(model)) {
+      throw Tartan.ofAnotherModel(path, model, encoder.model());
+    }
+  }
+
+  private void encode(
+      Iterator<Document> documents,
+      ToLongFunction<DocumentBatches.Batch> step,
+      boolean upsert,
+      IndexWriter writer) {
+    withoutText = 0;
+    firstWithoutText = null;
+    DocumentBatches batches = new DocumentBatches(documents, encoder, writer.options().split());
+    while (batches.hasNext()) {
+      DocumentBatches.Batch batch = batches.next();
+      if (upsert) {
+        batch.documents().forEach(document -> writer.delete(document.id()));
+      }
+      add(batch, writer.options().pooling(), writer);
+      progress.advance(step.applyAsLong(batch));
+    }
   }
 
   private void add(DocumentBatches.Batch batch, TokenPooling pooling, IndexWriter writer) {

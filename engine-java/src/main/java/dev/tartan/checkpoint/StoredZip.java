@@ -13,6 +13,13 @@ import java.util.Map;
  * included. {@code java.util.zip} would copy every tensor through the heap.
  */
 final class StoredZip {
+  /**
+   * One entry.
+   *
+   * @param crc CRC-32 that the archive has of the bytes
+   */
+  record Entry(MemorySegment bytes, int crc) {}
+
   private static final int END = 0x06054b50;
   private static final int END64 = 0x06064b50;
   private static final int LOCATOR64 = 0x07064b50;
@@ -35,7 +42,7 @@ final class StoredZip {
    *
    * @throws TartanException if the archive is truncated, damaged or compressed
    */
-  static Map<String, MemorySegment> entries(String source, MemorySegment file) {
+  static Map<String, Entry> entries(String source, MemorySegment file) {
     try {
       return new StoredZip(source, file).read();
     } catch (IndexOutOfBoundsException e) {
@@ -43,7 +50,7 @@ final class StoredZip {
     }
   }
 
-  private Map<String, MemorySegment> read() {
+  private Map<String, Entry> read() {
     long end = findEnd();
     long count = u16(end + 10);
     long position = u32(end + 16);
@@ -54,7 +61,7 @@ final class StoredZip {
         position = file.get(Layouts.I64, end64 + 48);
       }
     }
-    Map<String, MemorySegment> entries = new LinkedHashMap<>();
+    Map<String, Entry> entries = new LinkedHashMap<>();
     for (long i = 0; i < count; i++) {
       if (u32(position) != CENTRAL) {
         throw new TartanException(source + " is damaged: its list of entries is broken");
@@ -81,7 +88,7 @@ final class StoredZip {
     throw new TartanException(source + " is truncated: the end of its ZIP archive is missing");
   }
 
-  private MemorySegment entry(String name, long central, long extra, int extraLength) {
+  private Entry entry(String name, long central, long extra, int extraLength) {
     if (u16(central + 10) != 0) {
       throw new TartanException(
           "%s: entry '%s' is compressed; save the checkpoint with torch.save again"
@@ -109,7 +116,8 @@ final class StoredZip {
       throw new TartanException("%s is damaged at entry '%s'".formatted(source, name));
     }
     // The local header's extra field may differ from the central one: PyTorch pads there.
-    return file.asSlice(offset + 30 + u16(offset + 26) + u16(offset + 28), size);
+    MemorySegment bytes = file.asSlice(offset + 30 + u16(offset + 26) + u16(offset + 28), size);
+    return new Entry(bytes, file.get(Layouts.I32, central + 16));
   }
 
   private int u16(long position) {

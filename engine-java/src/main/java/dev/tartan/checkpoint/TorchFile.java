@@ -10,6 +10,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.zip.CRC32;
 
 /**
  * What {@code torch.save} writes since PyTorch 1.6: a ZIP archive of a pickle and one entry a
@@ -22,12 +23,16 @@ public final class TorchFile implements Weights {
   private static final int MAX_VALUES = 1 << 20;
   private static final int ZIP_MAGIC = 0x04034b50;
 
+  private static final int BLOCK = 1 << 16;
+
   private final String source;
+  private final Map<String, StoredZip.Entry> entries;
   private final Map<String, StoredTensor> tensors = new LinkedHashMap<>();
   private int visited;
 
-  private TorchFile(String source) {
+  private TorchFile(String source, Map<String, StoredZip.Entry> entries) {
     this.source = source;
+    this.entries = entries;
   }
 
   /**
@@ -52,7 +57,7 @@ public final class TorchFile implements Weights {
               + " is no PyTorch file of version 1.6 or later (no ZIP archive); save it again with"
               + " a recent PyTorch, or as safetensors");
     }
-    Map<String, MemorySegment> entries = StoredZip.entries(source, file);
+    Map<String, StoredZip.Entry> entries = StoredZip.entries(source, file);
     String pickle =
         entries.keySet().stream()
             .filter(name -> name.equals("data.pkl") || name.endsWith("/data.pkl"))
@@ -60,7 +65,7 @@ public final class TorchFile implements Weights {
             .orElseThrow(
                 () -> new TartanException(source + " is no PyTorch file: it has no data.pkl"));
     String folder = pickle.substring(0, pickle.length() - "data.pkl".length());
-    TorchFile torch = new TorchFile(source);
+    TorchFile torch = new TorchFile(source, entries);
     StateDictReader reader =
         new StateDictReader(
             source,
@@ -71,12 +76,51 @@ public final class TorchFile implements Weights {
   }
 
   private static MemorySegment bytes(
-      String source, Map<String, MemorySegment> entries, String name) {
-    MemorySegment bytes = entries.get(name);
-    if (bytes == null) {
+      String source, Map<String, StoredZip.Entry> entries, String name) {
+    StoredZip.Entry entry = entries.get(name);
+    if (entry == null) {
       throw new TartanException("%s is damaged: entry '%s' is missing".formatted(source, name));
     }
-    return bytes;
+    return entry.bytes();
+  }
+
+  /**
+   * Reads every byte and compares it with the archive's checksums, which {@link #open} does not.
+   *
+   * @return this
+   * @throws TartanException that names the file and the first damaged entry
+   */
+  public TorchFile verify() {
+    byte[] block = new byte[BLOCK];
+    entries.forEach(
+        (name, entry) -> {
+          CRC32 crc = new CRC32();
+          for (long i = 0; i < entry.bytes().byteSize(); i += BLOCK) {
+            int n = (int) Math.min(BLOCK, entry.bytes().byteSize() - i);
+            MemorySegment.copy(entry.bytes(), Layouts.U8, i, block, 0, n);
+            crc.update(block, 0, n);
+          }
+          if ((int) crc.getValue() != entry.crc()) {
+            throw new TartanException(
+                "%s is damaged: entry '%s' does not match its checksum".formatted(source, name));
+          }
+        });
+    return this;
+  }
+
+  /**
+   * The one tensor of a file that holds no dictionary and no list.
+   *
+   * @throws TartanException if the file holds anything else
+   */
+  public StoredTensor single() {
+    StoredTensor tensor = tensors.get("");
+    if (tensor == null) {
+      throw new TartanException(
+          "%s holds %s; a single tensor is needed"
+              .formatted(source, tensors.isEmpty() ? "no tensor" : "tensors " + tensors.keySet()));
+    }
+    return tensor;
   }
 
   @Override

@@ -131,6 +131,13 @@ final class IndexCommand implements Callable<Integer> {
   @Option(names = "--no-text", description = "Do not store the texts.")
   boolean noText;
 
+  @Option(
+      names = "--keep-embeddings",
+      description =
+          "Keep the embeddings as float16 beside what is compressed, 2 bytes a dimension of a token, so that"
+              + " 'tartan compact --retrain' loses nothing.")
+  boolean keepEmbeddings;
+
   @Mixin PoolingOptions pooling = new PoolingOptions();
 
   @Mixin Shared shared = new Shared();
@@ -244,19 +251,25 @@ final class IndexCommand implements Callable<Integer> {
               encoder.model(),
               encoder.language(),
               splitting,
-              pooled);
+              pooled,
+              keepEmbeddings);
       TextIndexer.Result result =
           new TextIndexer(encoder, backend, progress).index(new Collection(file), index, options);
       progress.done();
-      if (result.withoutText() > 0) {
-        shared.notice(
-            "%d document%s no text to index (first: '%s'); they are counted but cannot be found"
-                .formatted(
-                    result.withoutText(),
-                    result.withoutText() == 1 ? " has" : "s have",
-                    result.firstWithoutText()));
-      }
+      noteWithoutText(shared, result);
       return result.manifest();
+    }
+  }
+
+  /** Tells of documents that have no text. */
+  static void noteWithoutText(Shared shared, TextIndexer.Result result) {
+    if (result.withoutText() > 0) {
+      shared.notice(
+          "%d document%s no text to index (first: '%s'); they are counted but cannot be found"
+              .formatted(
+                  result.withoutText(),
+                  result.withoutText() == 1 ? " has" : "s have",
+                  result.firstWithoutText()));
     }
   }
 
@@ -265,7 +278,17 @@ final class IndexCommand implements Callable<Integer> {
     Progress progress = shared.progress();
     try (NpyEmbeddings source = new NpyEmbeddings(brought.embeddings, brought.doclens)) {
       IndexOptions options =
-          new IndexOptions(source.dim(), codec, nbits, centroids, false, model, language, null);
+          new IndexOptions(
+              source.dim(),
+              codec,
+              nbits,
+              centroids,
+              false,
+              model,
+              language,
+              null,
+              TokenPooling.NONE,
+              keepEmbeddings);
       try (IndexWriter writer = new IndexWriter(index, options, backend, progress)) {
         writer.commit(source, brought.ids == null ? null : Inputs.lines(brought.ids));
       }

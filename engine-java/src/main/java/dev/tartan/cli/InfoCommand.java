@@ -63,7 +63,7 @@ final class InfoCommand implements Callable<Integer> {
               .filter(e -> !APART.contains(e.getKey()))
               .mapToLong(Map.Entry::getValue)
               .sum();
-      double perToken = (double) counted / snapshot.manifest().tokens();
+      double perToken = (double) counted / Math.max(1, snapshot.manifest().tokens());
       if (output.json) {
         printJson(snapshot, sizes, perToken);
       } else {
@@ -101,7 +101,8 @@ final class InfoCommand implements Callable<Integer> {
     String model = manifest.model();
     String language = manifest.language() == null ? "" : " (" + manifest.language() + ")";
     line("model", model == null ? "none: brought embeddings" : model + language);
-    line("documents", number(manifest.documents()));
+    line("documents", number(manifest.documents()) + deleted(manifest));
+    line("segments", number(manifest.segments().size()));
     line("passages", number(manifest.passages()) + split(manifest.splitting()));
     line(
         "tokens",
@@ -116,6 +117,15 @@ final class InfoCommand implements Callable<Integer> {
                 manifest.codec().nbits(),
                 manifest.dim(),
                 number(manifest.codec().centroids())));
+    Health.of(manifest).lines().forEach(told -> line("codec fit", told));
+  }
+
+  private static String deleted(Manifest manifest) {
+    long stored = manifest.segments().stream().mapToLong(Manifest.SegmentEntry::documents).sum();
+    long deleted = stored - manifest.documents();
+    return deleted == 0
+        ? ""
+        : " (and %s deleted, which 'tartan compact' removes)".formatted(number(deleted));
   }
 
   private static String pooled(TokenPooling pooling) {

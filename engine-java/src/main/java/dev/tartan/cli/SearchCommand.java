@@ -117,6 +117,12 @@ final class SearchCommand implements Callable<Integer> {
           "Show which passage token each query token matched (of the best hit; with --json of all).")
   boolean explain;
 
+  @Option(
+      names = "--verify",
+      description =
+          "Read every byte of the index and check it first; else only headers and sizes are checked.")
+  boolean verify;
+
   @Mixin Shared shared = new Shared();
 
   @Override
@@ -141,6 +147,9 @@ final class SearchCommand implements Callable<Integer> {
     }
     Backend backend = shared.openBackend();
     try (Tartan tartan = Tartan.open(index, backend, shared.threads, language, shared.progress())) {
+      if (verify) {
+        tartan.searcher().snapshot().verify();
+      }
       SearchSettings settings = tartan.searcher().settings(options);
       if (query != null) {
         one(tartan, query, options, settings);

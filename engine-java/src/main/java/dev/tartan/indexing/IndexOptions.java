@@ -23,6 +23,8 @@ import org.jspecify.annotations.Nullable;
  *     each language; else null
  * @param split how documents are split into passages; null if they are not
  * @param pooling how many rows are kept of a passage's tokens; of texts alone
+ * @param keepEmbeddings whether the embeddings stay as float16 beside what is compressed, at 2 dim
+ *     bytes a token, so that a codec can be trained again without loss
  */
 public record IndexOptions(
     int dim,
@@ -33,7 +35,8 @@ public record IndexOptions(
     @Nullable String model,
     @Nullable String language,
     @Nullable Splitting split,
-    TokenPooling pooling) {
+    TokenPooling pooling,
+    boolean keepEmbeddings) {
   public IndexOptions {
     if (dim < 8 || dim > 1024 || dim % 8 != 0) {
       throw new TartanException(
@@ -47,7 +50,7 @@ public record IndexOptions(
     }
   }
 
-  /** With a row for every token. */
+  /** With a row for every token, and no embeddings kept. */
   public IndexOptions(
       int dim,
       ResidualCodec.Kind codec,
@@ -57,29 +60,46 @@ public record IndexOptions(
       @Nullable String model,
       @Nullable String language,
       @Nullable Splitting split) {
-    this(dim, codec, nbits, centroids, storeText, model, language, split, TokenPooling.NONE);
+    this(dim, codec, nbits, centroids, storeText, model, language, split, TokenPooling.NONE, false);
   }
 
   /** The same with fewer rows a passage. */
   public IndexOptions withPooling(TokenPooling fewer) {
-    return new IndexOptions(dim, codec, nbits, centroids, storeText, model, language, split, fewer);
+    return new IndexOptions(
+        dim, codec, nbits, centroids, storeText, model, language, split, fewer, keepEmbeddings);
   }
 
   /** The same for documents that are split; null not to split them. */
   public IndexOptions withSplit(@Nullable Splitting splitting) {
     return new IndexOptions(
-        dim, codec, nbits, centroids, storeText, model, language, splitting, pooling);
+        dim,
+        codec,
+        nbits,
+        centroids,
+        storeText,
+        model,
+        language,
+        splitting,
+        pooling,
+        keepEmbeddings);
   }
 
   /** The same with so many centroids; 0 for the default. */
   public IndexOptions withCentroids(int count) {
-    return new IndexOptions(dim, codec, nbits, count, storeText, model, language, split, pooling);
+    return new IndexOptions(
+        dim, codec, nbits, count, storeText, model, language, split, pooling, keepEmbeddings);
+  }
+
+  /** The same with the embeddings kept beside what is compressed. */
+  public IndexOptions withEmbeddings() {
+    return new IndexOptions(
+        dim, codec, nbits, centroids, storeText, model, language, split, pooling, true);
   }
 
   /** The same at another number of bits. */
   public IndexOptions withBits(int bits) {
     return new IndexOptions(
-        dim, codec, bits, centroids, storeText, model, language, split, pooling);
+        dim, codec, bits, centroids, storeText, model, language, split, pooling, keepEmbeddings);
   }
 
   /** What a manifest says of embeddings that are made so. */
@@ -91,18 +111,19 @@ public record IndexOptions(
   static IndexOptions of(Manifest manifest) {
     Manifest.CodecEntry codec = manifest.codec();
     List<Manifest.SegmentEntry> segments = manifest.segments();
-    boolean text =
-        segments.isEmpty() || segments.getLast().components().contains(Component.TEXT.extension());
+    List<String> stored =
+        segments.isEmpty() ? List.of(Component.TEXT.extension()) : segments.getLast().components();
     return new IndexOptions(
         manifest.dim(),
         ResidualCodec.Kind.of(codec.kind()),
         codec.nbits(),
         Math.toIntExact(codec.centroids()),
-        text,
+        stored.contains(Component.TEXT.extension()),
         manifest.model(),
         manifest.language(),
         manifest.splitting(),
-        manifest.tokenPooling());
+        manifest.tokenPooling(),
+        stored.contains(Component.EMBEDDINGS.extension()));
   }
 
   /** Options for texts that {@code encoder} encodes, at 2 bits, all else by default. */

@@ -1,13 +1,11 @@
 package dev.tartan.indexing;
 
-import dev.tartan.codec.CodecTrainer;
 import dev.tartan.codec.ResidualCodec;
 import dev.tartan.collection.Span;
 import dev.tartan.compute.Backend;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
-import dev.tartan.segment.Component;
 import dev.tartan.segment.Deletions;
 import dev.tartan.segment.IndexDirectory;
 import dev.tartan.segment.Manifest;
@@ -37,7 +35,6 @@ public final class IndexWriter implements AutoCloseable {
 
   private final @Nullable Deletions deletions;
   private final IdSet ids = new IdSet();
-  private boolean keepEmbeddings;
   private @Nullable SegmentWriter segment;
   private @Nullable Spool spool;
 
@@ -76,10 +73,7 @@ public final class IndexWriter implements AutoCloseable {
     Snapshot base = null;
     try {
       base = Snapshot.open(path);
-      IndexWriter writer =
-          new IndexWriter(directory, IndexOptions.of(base.manifest()), base, backend, progress);
-      writer.keepEmbeddings = keepsEmbeddings(base.manifest());
-      return writer;
+      return new IndexWriter(directory, IndexOptions.of(base.manifest()), base, backend, progress);
     } catch (RuntimeException e) {
       if (base != null) {
         base.close();
@@ -89,21 +83,9 @@ public final class IndexWriter implements AutoCloseable {
     }
   }
 
-  private static boolean keepsEmbeddings(Manifest manifest) {
-    return !manifest.segments().isEmpty()
-        && manifest.segments().getLast().components().contains(Component.EMBEDDINGS.extension());
-  }
-
   /** How what is added is encoded and stored. */
   public IndexOptions options() {
     return options;
-  }
-
-  /**
-   * Keeps the embeddings as float16 beside what is compressed, so that a codec can be retrained.
-   */
-  public void keepEmbeddings() {
-    keepEmbeddings = true;
   }
 
   /**
@@ -164,6 +146,19 @@ public final class IndexWriter implements AutoCloseable {
     return deletions.add(id);
   }
 
+  /**
+   * The same of a document that must be there.
+   *
+   * @throws TartanException if it is not
+   */
+  public void requireDelete(String id) {
+    if (!delete(id)) {
+      throw new TartanException(
+          "there is no document '%s' in the index at %s; nothing is deleted"
+              .formatted(id, directory.path()));
+    }
+  }
+
   private void addDocument(String id, List<Passage> passages) {
     ids.require(id);
     if (deletions != null && deletions.survives(id)) {
@@ -181,7 +176,7 @@ public final class IndexWriter implements AutoCloseable {
     if (out == null) {
       String name = "segment-" + directory.nextCommit();
       out = new SegmentWriter(directory.path(), name, options.storeText());
-      if (keepEmbeddings) {
+      if (options.keepEmbeddings()) {
         out.keepEmbeddings();
       }
       segment = out;
@@ -261,7 +256,9 @@ public final class IndexWriter implements AutoCloseable {
   private Manifest create(EmbeddingSource source) {
     SegmentWriter out = segment();
     try (Arena arena = Arena.ofShared()) {
-      ResidualCodec codec = train(source, arena);
+      ResidualCodec codec =
+          new CodecTraining(backend, progress)
+              .train(source, options.centroids(), options.codec(), options.nbits(), arena);
       out.startEmbeddings(codec);
       compress(source, codec, out);
       progress.stage("inverted lists", "lists", -1);
@@ -275,19 +272,6 @@ public final class IndexWriter implements AutoCloseable {
               directory.nextCommit(), options.source(), List.of(codecEntry), List.of(entry));
       directory.commit(manifest);
       return manifest;
-    }
-  }
-
-  private ResidualCodec train(EmbeddingSource source, Arena arena) {
-    int centroids =
-        options.centroids() > 0
-            ? options.centroids()
-            : CodecTrainer.defaultCentroids(source.tokens());
-    long wanted = (long) centroids * CodecTrainer.ROWS_PER_CENTROID;
-    try (Arena sampleArena = Arena.ofShared()) {
-      Matrix sample = Sample.draw(source, Math.min(source.tokens(), wanted), sampleArena, progress);
-      return new CodecTrainer(backend, progress)
-          .train(sample, centroids, options.codec(), options.nbits(), arena);
     }
   }
 

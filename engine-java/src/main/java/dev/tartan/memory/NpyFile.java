@@ -140,6 +140,24 @@ public final class NpyFile implements Closeable {
     }
   }
 
+  /**
+   * The stored bytes of rows {@code [first, first + count)} into the start of {@code target}. A row
+   * is everything that one index of the first extent names.
+   *
+   * @throws TartanException if the file has no such rows
+   */
+  public void readRows(long first, long count, MemorySegment target) {
+    if (shape.length == 0 || first < 0 || count < 0 || first > shape[0] - count) {
+      throw bad("has no rows %d to %d".formatted(first, first + count));
+    }
+    long rowBytes = shape[0] == 0 ? 0 : dataBytes() / shape[0];
+    int step = 1 << 26;
+    for (long done = 0; done < count * rowBytes; done += step) {
+      long n = Math.min(step, count * rowBytes - done);
+      fill(dataOffset + first * rowBytes + done, target.asSlice(done, n));
+    }
+  }
+
   /** The whole array as integers, flattened. */
   public long[] readLongs() {
     int n = Math.toIntExact(elements());

@@ -113,7 +113,7 @@ record ArrayFile(
 
   static TartanException damaged(Path path, String how) {
     return new TartanException(
-        "%s is damaged: %s; restore the index from a copy, or delete it and build it again"
+        "%s is damaged: %s; restore the index from a copy, or save what is whole with 'tartan repair'"
             .formatted(path, how));
   }
 

@@ -41,6 +41,12 @@ public final class Deletions implements AutoCloseable {
     if (place == null) {
       return false;
     }
+    add(place);
+    return true;
+  }
+
+  /** Adds a document that lives and is not among these. */
+  void add(Snapshot.Place place) {
     MemorySegment bits = left[place.segment()];
     if (bits == null) {
       bits = living(snapshot.segments().get(place.segment()));
@@ -48,7 +54,6 @@ public final class Deletions implements AutoCloseable {
     }
     Bits.clear(bits, place.document());
     documents++;
-    return true;
   }
 
   private Snapshot.@Nullable Place find(String id) {

@@ -30,7 +30,7 @@ public final class IndexDirectory implements AutoCloseable {
   private static final String LOCK = "write.lock";
   private static final Pattern OURS =
       Pattern.compile(
-          "(segment|codec)-[\\d-]+(\\.\\d+)?\\.(%s)|spool-\\d+\\.npy|manifest\\.json\\.new"
+          "(segment|codec)-[\\d-]+(\\.\\d+)?\\.(%s)|spool-\\d+\\.npy|manifest\\.(json|copy)\\.new"
               .formatted(
                   Arrays.stream(Component.values())
                       .map(Component::extension)
@@ -47,13 +47,13 @@ public final class IndexDirectory implements AutoCloseable {
   private final FileChannel lockChannel;
   private final long lastCommit;
   private boolean committed;
+  private boolean repairing;
 
-  private IndexDirectory(Path path, Path held, FileChannel lockChannel) {
+  private IndexDirectory(Path path, Path held, FileChannel lockChannel, long lastCommit) {
     this.path = path;
     this.held = held;
     this.lockChannel = lockChannel;
-    this.lastCommit = exists(path) ? Manifest.read(path).commit() : 0;
-    removeLeftovers();
+    this.lastCommit = lastCommit;
   }
 
   /** Whether {@code path} holds a commit. */
@@ -67,6 +67,20 @@ public final class IndexDirectory implements AutoCloseable {
    * @throws TartanException if another writer holds it, or it cannot be written
    */
   public static IndexDirectory open(Path path) {
+    return open(path, Mode.WRITE);
+  }
+
+  /** Locks a directory whose manifest may be damaged, and touches nothing. */
+  static IndexDirectory openDamaged(Path path) {
+    return open(path, Mode.REPAIR);
+  }
+
+  private enum Mode {
+    WRITE,
+    REPAIR
+  }
+
+  private static IndexDirectory open(Path path, Mode mode) {
     try {
       Files.createDirectories(path);
       Path real = path.toRealPath();
@@ -74,7 +88,7 @@ public final class IndexDirectory implements AutoCloseable {
         throw busy(path, "another writer of this process");
       }
       try {
-        return lock(path, real);
+        return lock(path, real, mode);
       } catch (IOException | RuntimeException e) {
         HELD.remove(real);
         throw e;
@@ -84,7 +98,7 @@ public final class IndexDirectory implements AutoCloseable {
     }
   }
 
-  private static IndexDirectory lock(Path path, Path real) throws IOException {
+  private static IndexDirectory lock(Path path, Path real, Mode mode) throws IOException {
     FileChannel channel =
         FileChannel.open(
             path.resolve(LOCK),
@@ -99,7 +113,16 @@ public final class IndexDirectory implements AutoCloseable {
       channel.write(
           ByteBuffer.wrap(
               ("pid " + ProcessHandle.current().pid()).getBytes(StandardCharsets.US_ASCII)));
-      return new IndexDirectory(path, real, channel);
+      if (mode == Mode.REPAIR) {
+        IndexDirectory damaged =
+            new IndexDirectory(path, real, channel, Manifest.readOrCopy(path).commit());
+        damaged.repairing = true;
+        return damaged;
+      }
+      IndexDirectory opened =
+          new IndexDirectory(path, real, channel, exists(path) ? Manifest.read(path).commit() : 0);
+      opened.removeLeftovers();
+      return opened;
     } catch (IOException | RuntimeException e) {
       closeQuietly(channel);
       throw e;
@@ -132,39 +155,46 @@ public final class IndexDirectory implements AutoCloseable {
    * @throws TartanException if that fails; the previous commit then stands
    */
   public void commit(Manifest manifest) {
-    Path aside = path.resolve(Manifest.FILE + ".new");
+    byte[] bytes = manifest.toBytes();
     try {
-      try (FileChannel out =
-          FileChannel.open(
-              aside,
-              StandardOpenOption.CREATE,
-              StandardOpenOption.TRUNCATE_EXISTING,
-              StandardOpenOption.WRITE)) {
-        ByteBuffer bytes = ByteBuffer.wrap(manifest.toBytes());
-        while (bytes.hasRemaining()) {
-          out.write(bytes);
-        }
-        out.force(true);
-      }
-      forceDirectory();
-      Files.move(
-          aside,
-          path.resolve(Manifest.FILE),
-          StandardCopyOption.ATOMIC_MOVE,
-          StandardCopyOption.REPLACE_EXISTING);
-      forceDirectory();
+      replace(Manifest.FILE, bytes);
+      committed = true;
+      replace(Manifest.COPY, bytes);
     } catch (IOException e) {
       throw TartanException.io("cannot commit to " + path, e);
     }
-    committed = true;
     removeLeftovers();
+  }
+
+  /** Writes a file aside, forces it, renames it over what was there, and forces the directory. */
+  private void replace(String name, byte[] bytes) throws IOException {
+    Path aside = path.resolve(name + ".new");
+    try (FileChannel out =
+        FileChannel.open(
+            aside,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.TRUNCATE_EXISTING,
+            StandardOpenOption.WRITE)) {
+      ByteBuffer source = ByteBuffer.wrap(bytes);
+      while (source.hasRemaining()) {
+        out.write(source);
+      }
+      out.force(true);
+    }
+    forceDirectory();
+    Files.move(
+        aside,
+        path.resolve(name),
+        StandardCopyOption.ATOMIC_MOVE,
+        StandardCopyOption.REPLACE_EXISTING);
+    forceDirectory();
   }
 
   /** Lets the directory go, and removes what was not committed. */
   @Override
   public void close() {
     try {
-      if (!committed) {
+      if (!committed && !repairing) {
         removeLeftovers();
       }
     } finally {

@@ -71,6 +71,9 @@ public record Manifest(
   /** The name of the file. */
   public static final String FILE = "manifest.json";
 
+  /** The name of a second copy, for repairs; of the commit before if a run was interrupted. */
+  public static final String COPY = "manifest.copy";
+
   /** The greatest format of a manifest that this version reads, and the one it writes. */
   static final int FORMAT = 2;
 
@@ -156,8 +159,13 @@ public record Manifest(
       return living == null ? tokens : living.tokens();
     }
 
-    /** The same with only so much of it alive. */
-    SegmentEntry withLiving(Living left) {
+    /** The same that fits its codec so. */
+    public SegmentEntry withFit(@Nullable Fit known) {
+      return new SegmentEntry(name, documents, passages, tokens, components, codec, living, known);
+    }
+
+    /** The same with only so much of it alive; null for all. */
+    SegmentEntry withLiving(@Nullable Living left) {
       return new SegmentEntry(name, documents, passages, tokens, components, codec, left, fit);
     }
 
@@ -298,6 +306,11 @@ public record Manifest(
     return codecs.getLast();
   }
 
+  /** The codec of a segment. */
+  public CodecEntry codec(SegmentEntry segment) {
+    return codecs.stream().filter(c -> c.file().equals(segment.codec())).findFirst().orElseThrow();
+  }
+
   /** What the embeddings are. */
   public Source source() {
     return new Source(model, language, dim, splitting(), tokenPooling());
@@ -320,6 +333,27 @@ public record Manifest(
           "there is no index at %s: it has no %s; make one with 'tartan index'"
               .formatted(directory, FILE));
     }
+    return parse(path);
+  }
+
+  /**
+   * The current commit, or if its manifest is damaged or missing what the copy says.
+   *
+   * @throws TartanException if neither can be read
+   */
+  static Manifest readOrCopy(Path directory) {
+    try {
+      return read(directory);
+    } catch (TartanException e) {
+      Path copy = directory.resolve(COPY);
+      if (!Files.exists(copy)) {
+        throw e;
+      }
+      return parse(copy);
+    }
+  }
+
+  private static Manifest parse(Path path) {
     try {
       return parse(path, Files.readString(path));
     } catch (java.nio.charset.CharacterCodingException e) {

@@ -242,30 +242,29 @@ public final class Segment {
 
   /** The compressed token embeddings of one passage, which is number 0 there. */
   public CompressedPassages compressed(Scope scope, int passage) {
+    return compressed(scope, firstToken(passage), doclen(passage));
+  }
+
+  /** The compressed tokens {@code [first, first + count)}, as one passage. */
+  public CompressedPassages compressed(Scope scope, long first, long count) {
     Buffer offsets = scope.allocate(DType.I64, 2, 1);
-    offsets.copyFrom(MemorySegment.ofArray(new long[] {0, doclen(passage)}));
+    offsets.copyFrom(MemorySegment.ofArray(new long[] {0, count}));
     return new CompressedPassages(
         offsets,
-        wrap(scope, Component.CODES, passage),
-        wrap(scope, Component.RESIDUALS, passage),
-        wrap(scope, Component.FACTORS, passage));
+        wrap(scope, Component.CODES, first, count),
+        wrap(scope, Component.RESIDUALS, first, count),
+        wrap(scope, Component.FACTORS, first, count));
   }
 
   /** The token embeddings of one passage of a segment that was not compressed: float16. */
   public MemorySegment embeddings(int passage) {
-    return rows(file(Component.EMBEDDINGS), passage);
+    return rows(Component.EMBEDDINGS, firstToken(passage), doclen(passage));
   }
 
   /** The tokens {@code [first, first + count)} of a component that has a row for each. */
   public MemorySegment rows(Component component, long first, long count) {
     ArrayFile file = file(component);
     return file.data().asSlice(first * file.rowBytes(), count * file.rowBytes());
-  }
-
-  private MemorySegment rows(ArrayFile tokens, int passage) {
-    return tokens
-        .data()
-        .asSlice(firstToken(passage) * tokens.rowBytes(), doclen(passage) * tokens.rowBytes());
   }
 
   /** How many passages each centroid's list has. */
@@ -308,7 +307,7 @@ public final class Segment {
   }
 
   /** Whether the segment has a file of this kind. */
-  boolean has(Component component) {
+  public boolean has(Component component) {
     return files.containsKey(component);
   }
 
@@ -342,9 +341,9 @@ public final class Segment {
     return scope.wrap(file.dtype(), columns(file), file.data());
   }
 
-  private Buffer wrap(Scope scope, Component component, int passage) {
+  private Buffer wrap(Scope scope, Component component, long first, long count) {
     ArrayFile file = file(component);
-    return scope.wrap(file.dtype(), columns(file), rows(file, passage));
+    return scope.wrap(file.dtype(), columns(file), rows(component, first, count));
   }
 
   private static int columns(ArrayFile file) {

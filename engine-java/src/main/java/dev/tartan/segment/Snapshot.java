@@ -3,6 +3,7 @@ package dev.tartan.segment;
 import dev.tartan.codec.ResidualCodec;
 import dev.tartan.memory.TartanException;
 import java.lang.foreign.Arena;
+import java.lang.ref.Cleaner;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -20,6 +21,31 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Snapshot implements AutoCloseable {
   private static final int ATTEMPTS = 5;
+  private static final Cleaner CLEANER = Cleaner.create();
+  private static final System.Logger LOG = System.getLogger(Snapshot.class.getName());
+
+  /** What is left of a snapshot that was never closed: it is told, and its memory given back. */
+  private static final class Forgotten implements Runnable {
+    private final Arena arena;
+    private final String what;
+    private volatile boolean closed;
+
+    Forgotten(Arena arena, String what) {
+      this.arena = arena;
+      this.what = what;
+    }
+
+    @Override
+    public void run() {
+      if (!closed) {
+        LOG.log(
+            System.Logger.Level.WARNING,
+            "{0} was opened and never closed; its files were mapped until now",
+            what);
+        arena.close();
+      }
+    }
+  }
 
   private final Path directory;
   private final Manifest manifest;
@@ -32,6 +58,8 @@ public final class Snapshot implements AutoCloseable {
   private final AtomicLong holders = new AtomicLong(1);
 
   private final Lease lease = new Lease();
+  private final Forgotten forgotten;
+  private final Cleaner.Cleanable forgetting;
   private volatile boolean closed;
 
   private Snapshot(Path directory, Manifest manifest) {
@@ -50,6 +78,9 @@ public final class Snapshot implements AutoCloseable {
       arena.close();
       throw e;
     }
+    this.forgotten =
+        new Forgotten(arena, "commit %d of %s".formatted(manifest.commit(), directory));
+    this.forgetting = CLEANER.register(this, forgotten);
   }
 
   /**
@@ -173,6 +204,8 @@ public final class Snapshot implements AutoCloseable {
 
   private void release() {
     if (holders.decrementAndGet() == 0) {
+      forgotten.closed = true;
+      forgetting.clean();
       arena.close();
     }
   }

@@ -95,6 +95,6 @@ record Typed(int exit, String out, String err) {
 
   private static boolean isProgress(String line) {
     return line.matches(
-        "(checking|fetching|encoding|sampling|clustering|asking for .*|compressing|inverted lists|.*ing search|reading|training|scoring): .*");
+        "(checking|merging|fetching|encoding|sampling|clustering|asking for .*|compressing|inverted lists|.*ing search|reading|importing|exporting|training|scoring): .*");
   }
 }

@@ -70,6 +70,12 @@ class WrongUsageTest {
           index --collection C --index I --split 20 --split-by words     | 'words'
           index --collection C --index I --centroids -1                  | -1 centroids
           index --collection C --index I --threads 0                     | --threads is 0
+          import --index I                                               | --from
+          import --from F                                                | --index
+          import --from F --index I --format warp                        | format 'warp' is not read; choose of colbert-ai
+          import --from F --index I --threads 0                          | --threads is 0
+          export --index I                                               | --to
+          export --index I --to T --format fast-plaid                    | only colbert-ai is written
           encode --out O                                                 | one of --collection
           encode --collection C --queries Q --out O                      | one of --collection
           encode --collection C --out O                                  | --doclens is missing

@@ -223,7 +223,7 @@ class IndexWriterTest {
       snapshot.verify();
       assertEquals(documents, snapshot.manifest().documents());
       TreeSet<String> expected = new TreeSet<>(snapshot.manifest().files());
-      expected.addAll(List.of(Manifest.FILE, "write.lock"));
+      expected.addAll(List.of(Manifest.FILE, Manifest.COPY, "write.lock"));
       TreeSet<String> found =
           files.map(f -> f.getFileName().toString()).collect(Collectors.toCollection(TreeSet::new));
       assertEquals(expected, found);

@@ -8,6 +8,7 @@ import dev.tartan.segment.Snapshot;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -80,7 +81,7 @@ class KillTest {
 
   private static void assertNoLeftovers(Path index) throws IOException {
     TreeSet<String> expected = new TreeSet<>(Manifest.read(index).files());
-    expected.add(Manifest.FILE);
+    expected.addAll(List.of(Manifest.FILE, Manifest.COPY));
     expected.add("write.lock");
     try (Stream<Path> files = Files.list(index)) {
       assertEquals(
