@@ -9,6 +9,7 @@ import java.io.UncheckedIOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
+import org.roaringbitmap.BitSetUtil;
 import org.roaringbitmap.RangeBitmap;
 import org.roaringbitmap.RoaringBitmap;
 
@@ -17,7 +18,11 @@ import org.roaringbitmap.RoaringBitmap;
  * Columns} turns into a message.
  */
 final class Column {
+  /** Postings that are joined one by one; more of them bit by bit. */
+  private static final int FEW = 8;
+
   private final Entry entry;
+  private final int documents;
   private final FieldType type;
   private final int distinct;
   private final MemorySegment exists;
@@ -27,8 +32,9 @@ final class Column {
   private final MemorySegment starts;
   private final MemorySegment postings;
 
-  Column(Entry entry, MemorySegment blob) {
+  Column(Entry entry, MemorySegment blob, int documents) {
     this.entry = entry;
+    this.documents = documents;
     this.type = entry.type();
     this.distinct = entry.distinct();
     this.exists = section(blob, entry.exists());
@@ -79,13 +85,13 @@ final class Column {
   /** The documents that have a string that matches. */
   RoaringBitmap like(LikePattern pattern) {
     byte[] prefix = pattern.prefix().getBytes(StandardCharsets.UTF_8);
-    RoaringBitmap found = new RoaringBitmap();
+    long[] found = words();
     for (int rank = textPlace(prefix, false); rank < distinct && begins(rank, prefix); rank++) {
       if (pattern.matches(string(rank))) {
-        addPosting(rank, found);
+        posting(rank).forEach((int d) -> found[d >>> 6] |= 1L << d);
       }
     }
-    return found;
+    return BitSetUtil.bitmapOf(found);
   }
 
   /** The documents that have one of the values {@code [from, to)}, by their places. */
@@ -98,21 +104,31 @@ final class Column {
       RoaringBitmap between = RangeBitmap.map(ranks.asByteBuffer()).between(from, to - 1);
       return RoaringBitmap.and(between, exists());
     }
-    for (int rank = from; rank < to; rank++) {
-      addPosting(rank, found);
+    if (to - from <= FEW) {
+      for (int rank = from; rank < to; rank++) {
+        found.or(posting(rank));
+      }
+      return found;
     }
-    return found;
+    long[] words = words();
+    for (int rank = from; rank < to; rank++) {
+      posting(rank).forEach((int d) -> words[d >>> 6] |= 1L << d);
+    }
+    return BitSetUtil.bitmapOf(words);
   }
 
-  private void addPosting(int rank, RoaringBitmap to) {
+  /** A bit for each document. */
+  private long[] words() {
+    return new long[(documents >>> 6) + 1];
+  }
+
+  /** The documents that have the value at a place. */
+  private RoaringBitmap posting(int rank) {
     long start = starts.getAtIndex(Layouts.I64, rank);
-    MemorySegment posting =
-        postings.asSlice(start, starts.getAtIndex(Layouts.I64, rank + 1) - start);
-    if (posting.byteSize() == Integer.BYTES) {
-      to.add(posting.get(Layouts.I32, 0));
-    } else {
-      to.or(read(posting));
-    }
+    MemorySegment bytes = postings.asSlice(start, starts.getAtIndex(Layouts.I64, rank + 1) - start);
+    return bytes.byteSize() == Integer.BYTES
+        ? RoaringBitmap.bitmapOf(bytes.get(Layouts.I32, 0))
+        : read(bytes);
   }
 
   private static RoaringBitmap read(MemorySegment bytes) {

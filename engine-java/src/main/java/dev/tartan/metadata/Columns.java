@@ -37,7 +37,7 @@ public final class Columns {
     Directory directory = Directory.JSON.readValue(json, Directory.class);
     this.documents = directory.documents();
     for (Directory.Entry entry : directory.fields()) {
-      columns.put(entry.name(), new Column(entry, blob));
+      columns.put(entry.name(), new Column(entry, blob, documents));
     }
   }
 
@@ -63,6 +63,14 @@ public final class Columns {
   /** Documents of the segment, with or without metadata. */
   public int documents() {
     return documents;
+  }
+
+  /** The fields that any document has. Documents that gave these columns do so again by them. */
+  public Schema schema() {
+    TreeMap<String, Schema.Field> fields = new TreeMap<>();
+    columns.forEach(
+        (field, column) -> fields.put(field, new Schema.Field(column.entry().type(), true)));
+    return new Schema(fields);
   }
 
   /**

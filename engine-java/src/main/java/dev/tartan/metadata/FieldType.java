@@ -16,7 +16,9 @@ public enum FieldType {
   DATE("date", "a date"),
   BOOLEAN("boolean", "true or false"),
   STRINGS("strings", "a list of strings"),
-  NUMBERS("numbers", "a list of numbers");
+  NUMBERS("numbers", "a list of numbers"),
+  /** Of any kind, stored and not looked at: declared by the user, never by a document. */
+  IGNORED("ignored", "ignored");
 
   private final String label;
   private final String description;
@@ -73,6 +75,7 @@ public enum FieldType {
       case NUMBER, NUMBERS -> value instanceof Numeral;
       case BOOLEAN -> value instanceof Truth;
       case DATE -> value instanceof Text text && Dates.micros(text.value()) != null;
+      case IGNORED -> false;
     };
   }
 

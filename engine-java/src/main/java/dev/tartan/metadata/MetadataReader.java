@@ -103,7 +103,12 @@ public final class MetadataReader {
           throw new TartanException(
               "document '%s': a field of its metadata has a blank name".formatted(document));
         }
-        switch (parser.nextToken()) {
+        parser.nextToken();
+        if (isIgnored(field)) {
+          parser.skipChildren();
+          continue;
+        }
+        switch (parser.currentToken()) {
           case START_OBJECT -> object(field + ".");
           case START_ARRAY -> list(field);
           case VALUE_NULL -> {}
@@ -112,15 +117,23 @@ public final class MetadataReader {
       }
     }
 
+    private boolean isIgnored(String field) {
+      Schema.Field known = fields.get(field);
+      return known != null && known.type() == FieldType.IGNORED;
+    }
+
     private void list(String field) throws IOException {
       List<Value> elements = new ArrayList<>();
       for (JsonToken t = parser.nextToken(); t != JsonToken.END_ARRAY; t = parser.nextToken()) {
         switch (t) {
           case START_OBJECT, START_ARRAY ->
               throw new TartanException(
-                  "document '%s': field '%s' is a list of %s; a list may hold strings or numbers"
+                  "document '%s': field '%s' is a list of %s; a list may hold strings or numbers; mend it, or make the index with --field %s=ignored"
                       .formatted(
-                          document, field, t == JsonToken.START_OBJECT ? "objects" : "lists"));
+                          document,
+                          field,
+                          t == JsonToken.START_OBJECT ? "objects" : "lists",
+                          field));
           case VALUE_NULL -> {}
           default -> elements.add(scalar(field));
         }

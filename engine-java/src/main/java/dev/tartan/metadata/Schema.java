@@ -1,5 +1,7 @@
 package dev.tartan.metadata;
 
+import com.fasterxml.jackson.annotation.JsonCreator;
+import com.fasterxml.jackson.annotation.JsonValue;
 import dev.tartan.memory.TartanException;
 import java.util.Collections;
 import java.util.List;
@@ -18,8 +20,15 @@ public record Schema(SortedMap<String, Field> fields) {
   /** Without any field. */
   public static final Schema EMPTY = new Schema(Collections.emptySortedMap());
 
+  @JsonCreator(mode = JsonCreator.Mode.DELEGATING)
   public Schema {
     fields = Collections.unmodifiableSortedMap(new TreeMap<>(fields));
+  }
+
+  @Override
+  @JsonValue
+  public SortedMap<String, Field> fields() {
+    return fields;
   }
 
   /**
@@ -134,6 +143,12 @@ public record Schema(SortedMap<String, Field> fields) {
               : "filter: there is no field '%s'; there are %s"
                   .formatted(field, String.join(", ", fields.keySet())));
     }
-    return Objects.requireNonNull(type(field));
+    FieldType type = Objects.requireNonNull(type(field));
+    if (type == FieldType.IGNORED) {
+      throw new TartanException(
+          "filter: the field '%s' was declared as ignored; make the index anew to filter by it"
+              .formatted(field));
+    }
+    return type;
   }
 }

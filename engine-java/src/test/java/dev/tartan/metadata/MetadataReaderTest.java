@@ -100,6 +100,12 @@ class MetadataReaderTest {
         declared
             .read("d1", "{\"id\": 9007199254740993, \"seen\": \"2020-05-17\", \"tags\": \"a\"}")
             .toString());
+    MetadataReader ignoring = new MetadataReader(Schema.declared(List.of("raw=ignored")));
+    assertEquals("{a=[1]}", ignoring.read("d1", "{\"raw\": [{\"x\": [1]}], \"a\": 1}").toString());
+    wrong(
+        ignoring.schema(),
+        "exists(raw)",
+        "filter: the field 'raw' was declared as ignored; make the index anew to filter by it");
     assertEquals("{id=['true']}", declared.read("d2", "{\"id\": true}").toString());
     TartanException e =
         assertThrows(TartanException.class, () -> declared.read("d3", "{\"id\": [\"a\"]}"));
@@ -112,7 +118,7 @@ class MetadataReaderTest {
       TartanException e =
           assertThrows(TartanException.class, () -> Schema.declared(List.of(wrong)));
       assertTrue(
-          e.getMessage().contains("string, number, date, boolean, strings, numbers"),
+          e.getMessage().contains("string, number, date, boolean, strings, numbers, ignored"),
           e.getMessage());
     }
     reader.read("d1", "{\"year\": 2020}");
