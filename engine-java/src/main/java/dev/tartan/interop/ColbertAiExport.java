@@ -73,7 +73,7 @@ public final class ColbertAiExport {
             .count();
     if (codecs > 1) {
       throw new TartanException(
-          "the index at %s holds segments of %d codecs, colbert-ai has one; compact it with a new codec first"
+          "the index at %s holds segments of %d codecs, colbert-ai has one; give it one codec with 'tartan compact --retrain' first"
               .formatted(snapshot.directory(), codecs));
     }
     ResidualCodec codec =
