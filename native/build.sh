@@ -16,7 +16,8 @@ case "$1" in
   build)
     [ -f target/cmake/CMakeCache.txt ] || cmake -S . -B target/cmake $generator -DCMAKE_BUILD_TYPE=Release \
       -DCMAKE_INSTALL_PREFIX="$PWD/target/native-out" >/dev/null
-    cmake --build target/cmake --target install --parallel >target/cmake/build.log 2>&1 || {
+    { cmake --build target/cmake --parallel && cmake --install target/cmake --component kernels; } \
+      >target/cmake/build.log 2>&1 || {
       cat target/cmake/build.log
       exit 1
     } ;;

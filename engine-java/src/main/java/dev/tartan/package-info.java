@@ -9,7 +9,7 @@
  * ({@code segment}) → candidates → scores → hits ({@code search}); {@code indexing} writes what
  * {@code search} reads, and all numeric work goes through {@code compute}. {@code train} makes
  * models better; it uses {@code encode} and never sees an index. Text and index meet only here, on
- * the top floor. A package imports only from lower floors: {@code 6 tartan, cli · 5 search,
+ * the top floor. A package imports only from lower floors: {@code 6 tartan, cli, capi · 5 search,
  * indexing · 4 segment, train · 3 codec, encode · 2 compute, checkpoint, collection · 1 memory}.
  */
 @NullMarked

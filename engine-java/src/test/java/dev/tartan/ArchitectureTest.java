@@ -23,6 +23,7 @@ class ArchitectureTest {
       Map.ofEntries(
           Map.entry("", 6),
           Map.entry("cli", 6),
+          Map.entry("capi", 6),
           Map.entry("search", 5),
           Map.entry("indexing", 5),
           Map.entry("interop", 5),

@@ -326,7 +326,12 @@ public final class Searcher implements AutoCloseable {
     shards.forEach(Shard::close);
   }
 
-  private void check(Matrix query) {
+  /**
+   * Refuses a query that cannot be searched here, as every search does.
+   *
+   * @throws TartanException if it does not fit the index or holds a NaN
+   */
+  public void check(Matrix query) {
     int dim = snapshot.manifest().dim();
     if (query.dim() != dim) {
       throw new TartanException(

@@ -4,6 +4,7 @@ import dev.tartan.memory.DType;
 import dev.tartan.memory.TartanException;
 import java.io.Closeable;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -11,6 +12,7 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
 import java.util.zip.CRC32C;
 
 /**
@@ -108,7 +110,11 @@ final class ArrayFileWriter implements Closeable {
 
   /** Completes a file that was filled through {@link #mapForFilling}. */
   void finishFilled(MemorySegment filled) {
-    filled.force();
+    try {
+      filled.force();
+    } catch (UncheckedIOException e) {
+      throw failed(Objects.requireNonNull(e.getCause()));
+    }
     complete(ArrayFile.checksum(filled));
   }
 

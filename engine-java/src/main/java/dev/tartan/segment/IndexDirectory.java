@@ -27,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  * process dies. Confined to one thread.
  */
 public final class IndexDirectory implements AutoCloseable {
+  private static final System.Logger LOG = System.getLogger(IndexDirectory.class.getName());
   private static final String LOCK = "write.lock";
   private static final Pattern OURS =
       Pattern.compile(
@@ -158,12 +159,16 @@ public final class IndexDirectory implements AutoCloseable {
     byte[] bytes = manifest.toBytes();
     try {
       replace(Manifest.FILE, bytes);
-      committed = true;
-      replace(Manifest.COPY, bytes);
     } catch (IOException e) {
       throw TartanException.io("cannot commit to " + path, e);
     }
-    removeLeftovers();
+    committed = true;
+    try { // the commit stands, whatever becomes of the rest
+      replace(Manifest.COPY, bytes);
+      removeLeftovers();
+    } catch (IOException | TartanException e) {
+      LOG.log(System.Logger.Level.WARNING, "cannot tidy {0} after a commit: {1}", path, e);
+    }
   }
 
   /** Writes a file aside, forces it, renames it over what was there, and forces the directory. */

@@ -23,7 +23,7 @@ final class Changes {
   private Changes() {}
 
   /** What a change does. */
-  private enum Kind {
+  enum Kind {
     ADD,
     DELETE,
     UPDATE,
@@ -32,7 +32,7 @@ final class Changes {
     RETRAIN
   }
 
-  private static Kind kind(int change) {
+  static Kind kind(int change) {
     return switch (new SplittableRandom(change).nextInt(16)) {
       case 0, 1, 2, 3, 4 -> Kind.ADD;
       case 5, 6, 7 -> Kind.DELETE;

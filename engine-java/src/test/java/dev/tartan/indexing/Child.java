@@ -38,6 +38,16 @@ final class Child {
   /** The same with more environment. */
   static Process start(String what, Path index, Map<String, String> environment)
       throws IOException {
+    List<String> command = java();
+    command.addAll(List.of(Child.class.getName(), what, index.toString()));
+    ProcessBuilder builder =
+        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
+    builder.environment().putAll(environment);
+    return builder.start();
+  }
+
+  /** The start of a command line: a JVM of the same class path and flags. */
+  static List<String> java() {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     ManagementFactory.getRuntimeMXBean().getInputArguments().stream()
@@ -47,11 +57,7 @@ final class Child {
         List.of("-Xmx256m", "-XX:TieredStopAtLevel=1", "-Dstdout.encoding=UTF-8", "-cp"));
     command.add(
         System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")));
-    command.addAll(List.of(Child.class.getName(), what, index.toString()));
-    ProcessBuilder builder =
-        new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
-    builder.environment().putAll(environment);
-    return builder.start();
+    return command;
   }
 
   public static void main(String[] args) {
