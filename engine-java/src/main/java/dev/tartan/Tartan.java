@@ -8,10 +8,12 @@ import dev.tartan.indexing.IndexWriter;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
+import dev.tartan.metadata.Filter;
 import dev.tartan.search.Hit;
 import dev.tartan.search.Passage;
 import dev.tartan.search.SearchOptions;
 import dev.tartan.search.Searcher;
+import dev.tartan.search.Selection;
 import dev.tartan.segment.Manifest;
 import dev.tartan.segment.Snapshot;
 import java.lang.foreign.Arena;
@@ -203,13 +205,38 @@ public final class Tartan implements AutoCloseable {
    * same answers in their order.
    */
   public List<List<Hit>> searchAll(List<String> queries, SearchOptions options) {
+    return searchAll(queries, options, null);
+  }
+
+  /**
+   * The best of the documents that a filter is true of.
+   *
+   * @throws TartanException as {@link #search(String, SearchOptions)}, or if the filter asks for a
+   *     field that no document has, or compares one with a value of another type
+   */
+  public List<Hit> search(String query, SearchOptions options, Filter filter) {
+    return searchAll(List.of(query), options, select(filter)).getFirst();
+  }
+
+  /** The documents that a filter is true of, for any number of searches. */
+  public Selection select(Filter filter) {
+    return Selection.of(snapshot, filter);
+  }
+
+  /**
+   * {@link #searchAll(List, SearchOptions)} of what is selected.
+   *
+   * @param selection of {@link #select}; null for all
+   */
+  public List<List<Hit>> searchAll(
+      List<String> queries, SearchOptions options, @Nullable Selection selection) {
     queries.forEach(Tartan::requireWords);
     try (Arena arena = Arena.ofShared()) {
       List<Matrix> rows =
           queries.size() == 1
               ? List.of(encoder().encodeQuery(queries.getFirst(), arena))
               : encoder().encodeQueries(queries, arena);
-      return searcher.searchAll(rows, options);
+      return searcher.searchAll(rows, options, selection);
     }
   }
 
@@ -239,6 +266,11 @@ public final class Tartan implements AutoCloseable {
   /** The passage that a hit was found by, and where it is in the document. */
   public Passage passage(Hit hit) {
     return searcher.passage(hit);
+  }
+
+  /** The metadata of a hit's document, a JSON object; empty if it has none. */
+  public String metadata(Hit hit) {
+    return searcher.metadata(hit);
   }
 
   /** The stored text of the passage that a hit was found by; null if the index stores none. */

@@ -165,8 +165,9 @@ public final class TextIndexer {
           tokens += doclen;
         }
         Matrix rows = tokens == 0 ? null : encoded.rows().slice(row, tokens);
-        noteIfEmpty(batch.documents().get(i), rows);
-        writer.add(batch.documents().get(i).id(), parts, rows);
+        Document document = batch.documents().get(i);
+        noteIfEmpty(document, rows);
+        writer.add(document.id(), document.metadata(), parts, rows);
         row += tokens;
       }
     }

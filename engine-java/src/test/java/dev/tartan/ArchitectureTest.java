@@ -30,6 +30,7 @@ class ArchitectureTest {
           Map.entry("segment", 4),
           Map.entry("train", 4),
           Map.entry("codec", 3),
+          Map.entry("metadata", 3),
           Map.entry("encode", 3),
           Map.entry("compute", 2),
           Map.entry("checkpoint", 2),

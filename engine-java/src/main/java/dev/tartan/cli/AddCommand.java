@@ -2,6 +2,7 @@ package dev.tartan.cli;
 
 import dev.tartan.TextIndexer;
 import dev.tartan.collection.Collection;
+import dev.tartan.collection.MetadataLines;
 import dev.tartan.compute.Backend;
 import dev.tartan.encode.Encoder;
 import dev.tartan.indexing.Compaction;
@@ -16,7 +17,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -71,7 +71,7 @@ final class AddCommand implements Callable<Integer> {
   private Manifest texts(Backend backend, Manifest before) {
     Path file = Objects.requireNonNull(input.collection);
     Progress progress = shared.progress();
-    Inputs.check(file, Set.of(), progress);
+    Inputs.check(file, before.schema(), progress);
     String model = before.model();
     if (model == null) {
       throw new TartanException(
@@ -97,11 +97,12 @@ final class AddCommand implements Callable<Integer> {
     }
     List<String> ids = Inputs.lines(brought.ids);
     try (NpyEmbeddings source = new NpyEmbeddings(brought.embeddings, brought.doclens);
+        MetadataLines metadata = brought.openMetadata();
         IndexWriter writer = IndexWriter.append(index, backend, progress)) {
       if (upsert) {
         ids.forEach(writer::delete);
       }
-      writer.commit(source, ids);
+      writer.commit(source, ids, metadata);
     }
     Manifest manifest = new Compaction(index, backend, progress).merge();
     progress.done();

@@ -6,6 +6,7 @@ import dev.tartan.interop.ImportOptions;
 import dev.tartan.interop.IndexImport;
 import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
+import dev.tartan.metadata.Schema;
 import dev.tartan.search.Calibration;
 import dev.tartan.segment.IndexDirectory;
 import dev.tartan.segment.Manifest;
@@ -78,12 +79,21 @@ final class ImportCommand implements Callable<Integer> {
           "The model that made the embeddings, to search the index in words (default: what the index names).")
   @Nullable String model;
 
+  @Option(
+      names = "--field",
+      paramLabel = "NAME=TYPE",
+      description =
+          "The type of a field of the documents' metadata, as for 'tartan index' (default: that of its first"
+              + " value). Repeat for more fields.")
+  List<String> fields = List.of();
+
   @Mixin Shared shared = new Shared();
 
   @Override
   public Integer call() {
     String name = format;
     ForeignFormat chosen = name == null ? null : shared.usage(() -> ForeignFormat.of(name));
+    Schema declared = shared.usage(() -> Schema.declared(fields));
     if (IndexDirectory.exists(index) && !replace) {
       throw new TartanException(
           "%s holds an index already; add --replace to replace it in one commit".formatted(index));
@@ -92,7 +102,7 @@ final class ImportCommand implements Callable<Integer> {
     Progress progress = shared.progress();
     try (Backend backend = shared.openBackend()) {
       IndexImport.Result result =
-          IndexImport.run(from, index, new ImportOptions(chosen, ids, model), progress);
+          IndexImport.run(from, index, new ImportOptions(chosen, ids, model, declared), progress);
       Manifest manifest =
           Calibration.calibrate(index, List.of(), Calibration.KS, backend, progress);
       progress.done();

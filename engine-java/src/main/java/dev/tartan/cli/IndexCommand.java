@@ -3,6 +3,7 @@ package dev.tartan.cli;
 import dev.tartan.TextIndexer;
 import dev.tartan.codec.ResidualCodec;
 import dev.tartan.collection.Collection;
+import dev.tartan.collection.MetadataLines;
 import dev.tartan.collection.Splitting;
 import dev.tartan.compute.Backend;
 import dev.tartan.encode.Encoder;
@@ -13,6 +14,7 @@ import dev.tartan.indexing.IndexWriter;
 import dev.tartan.indexing.NpyEmbeddings;
 import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
+import dev.tartan.metadata.Schema;
 import dev.tartan.search.Calibration;
 import dev.tartan.segment.IndexDirectory;
 import dev.tartan.segment.Manifest;
@@ -20,7 +22,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.ArgGroup;
@@ -132,6 +133,14 @@ final class IndexCommand implements Callable<Integer> {
   boolean noText;
 
   @Option(
+      names = "--field",
+      paramLabel = "NAME=TYPE",
+      description =
+          "The type of a field of the documents' metadata: string, number, date, boolean, strings, numbers,"
+              + " ignored (default: that of its first value). Repeat for more fields.")
+  List<String> fields = List.of();
+
+  @Option(
       names = "--keep-embeddings",
       description =
           "Keep the embeddings as float16 beside what is compressed, 2 bytes a dimension of a token, so that"
@@ -162,7 +171,7 @@ final class IndexCommand implements Callable<Integer> {
         required = true,
         paramLabel = "FILE",
         description =
-            "JSONL with _id or id, title, text (BEIR), language; or TSV id<TAB>text (MS MARCO), plain or gzip.")
+            "JSONL with _id or id, title, text (BEIR), language, metadata; or TSV id<TAB>text (MS MARCO), plain or gzip.")
     @Nullable Path collection;
 
     @ArgGroup(exclusive = false)
@@ -192,6 +201,17 @@ final class IndexCommand implements Callable<Integer> {
         paramLabel = "FILE",
         description = "One id a line (default: numbers from 0).")
     @Nullable Path ids;
+
+    @Option(
+        names = "--metadata",
+        paramLabel = "FILE",
+        description = "JSONL: the metadata of each document, an object a line, in their order.")
+    @Nullable Path metadata;
+
+    /** The metadata of the documents; null if none is given. */
+    @Nullable MetadataLines openMetadata() {
+      return metadata == null ? null : MetadataLines.open(metadata);
+    }
   }
 
   @Override
@@ -211,10 +231,13 @@ final class IndexCommand implements Callable<Integer> {
       throw new TartanException(
           "%s holds an index already; add --replace to replace it in one commit".formatted(index));
     }
+    Schema declared = shared.usage(() -> Schema.declared(fields));
     long start = System.nanoTime();
     try (Backend backend = shared.openBackend()) {
       Manifest manifest =
-          input.collection == null ? embeddings(backend) : texts(backend, splitting, pooled);
+          input.collection == null
+              ? embeddings(backend, declared)
+              : texts(backend, splitting, pooled, declared);
       report(manifest, (System.nanoTime() - start) * 1e-9);
     }
     return 0;
@@ -233,10 +256,11 @@ final class IndexCommand implements Callable<Integer> {
     return shared.usage(() -> new Splitting(tokens, overlap, splitBy));
   }
 
-  private Manifest texts(Backend backend, @Nullable Splitting splitting, TokenPooling pooled) {
+  private Manifest texts(
+      Backend backend, @Nullable Splitting splitting, TokenPooling pooled, Schema declared) {
     Path file = java.util.Objects.requireNonNull(input.collection);
     Progress progress = shared.progress();
-    Inputs.check(file, Set.of(), progress);
+    Inputs.check(file, declared, progress);
     IndexDirectory.open(index)
         .close(); // another writer or a full disk shows before the model loads
     try (Encoder encoder =
@@ -252,7 +276,8 @@ final class IndexCommand implements Callable<Integer> {
               encoder.language(),
               splitting,
               pooled,
-              keepEmbeddings);
+              keepEmbeddings,
+              declared);
       TextIndexer.Result result =
           new TextIndexer(encoder, backend, progress).index(new Collection(file), index, options);
       progress.done();
@@ -273,7 +298,7 @@ final class IndexCommand implements Callable<Integer> {
     }
   }
 
-  private Manifest embeddings(Backend backend) {
+  private Manifest embeddings(Backend backend, Schema declared) {
     Brought brought = java.util.Objects.requireNonNull(input.brought);
     Progress progress = shared.progress();
     try (NpyEmbeddings source = new NpyEmbeddings(brought.embeddings, brought.doclens)) {
@@ -288,9 +313,11 @@ final class IndexCommand implements Callable<Integer> {
               language,
               null,
               TokenPooling.NONE,
-              keepEmbeddings);
-      try (IndexWriter writer = new IndexWriter(index, options, backend, progress)) {
-        writer.commit(source, brought.ids == null ? null : Inputs.lines(brought.ids));
+              keepEmbeddings,
+              declared);
+      try (IndexWriter writer = new IndexWriter(index, options, backend, progress);
+          MetadataLines metadata = brought.openMetadata()) {
+        writer.commit(source, brought.ids == null ? null : Inputs.lines(brought.ids), metadata);
       }
     }
     Manifest manifest = Calibration.calibrate(index, List.of(), Calibration.KS, backend, progress);

@@ -2,6 +2,7 @@ package dev.tartan.cli;
 
 import dev.tartan.collection.Splitting;
 import dev.tartan.encode.TokenPooling;
+import dev.tartan.metadata.Filter;
 import dev.tartan.segment.Component;
 import dev.tartan.segment.Manifest;
 import dev.tartan.segment.Segment;
@@ -29,8 +30,8 @@ import picocli.CommandLine.Option;
       "Tells what an index holds and how large it is.",
       "",
       "Lists the size by file kind, bytes a token, and the search settings measured on the index. Bytes a",
-      "token counts everything but the codec (a constant), external ids and stored text, which are listed",
-      "apart.",
+      "token counts everything but the codec (a constant), external ids, stored text and metadata, which are",
+      "listed apart.",
     },
     footer = {"", "Example:", "  tartan info --index my-index --verify"})
 final class InfoCommand implements Callable<Integer> {
@@ -40,7 +41,10 @@ final class InfoCommand implements Callable<Integer> {
           Component.IDS,
           Component.TEXT_OFFSETS,
           Component.TEXT,
-          Component.SPANS);
+          Component.SPANS,
+          Component.METADATA_OFFSETS,
+          Component.METADATA,
+          Component.FIELDS);
 
   @SuppressWarnings("NullAway.Init")
   @Option(names = "--index", required = true, paramLabel = "DIR", description = "The index.")
@@ -89,6 +93,7 @@ final class InfoCommand implements Callable<Integer> {
 
   private void print(Snapshot snapshot, Map<Component, Long> sizes, double perToken) {
     printContent(snapshot.manifest());
+    printFields(snapshot);
     output.print("");
     printSizes(snapshot, sizes, perToken);
     output.print("");
@@ -118,6 +123,45 @@ final class InfoCommand implements Callable<Integer> {
                 manifest.dim(),
                 number(manifest.codec().centroids())));
     Health.of(manifest).lines().forEach(told -> line("codec fit", told));
+  }
+
+  private void printFields(Snapshot snapshot) {
+    String name = "fields";
+    for (Map.Entry<String, FieldCount> field : fields(snapshot).entrySet()) {
+      line(
+          name,
+          "%s: %s, %s documents"
+              .formatted(
+                  field.getKey(), field.getValue().type(), number(field.getValue().documents())));
+      name = "";
+    }
+  }
+
+  /**
+   * One field.
+   *
+   * @param documents living ones that have it
+   */
+  record FieldCount(String type, boolean declared, long documents) {}
+
+  private static Map<String, FieldCount> fields(Snapshot snapshot) {
+    Map<String, FieldCount> counts = new LinkedHashMap<>();
+    snapshot
+        .manifest()
+        .schema()
+        .fields()
+        .forEach(
+            (name, field) -> {
+              Filter exists = Filter.field(name).exists();
+              long documents = 0;
+              for (Segment segment : snapshot.segments()) {
+                for (int document : segment.matching(exists)) {
+                  documents += segment.isLive(document) ? 1 : 0;
+                }
+              }
+              counts.put(name, new FieldCount(field.type().label(), field.declared(), documents));
+            });
+    return counts;
   }
 
   private static String deleted(Manifest manifest) {
@@ -201,6 +245,7 @@ final class InfoCommand implements Callable<Integer> {
     values.put("manifest", snapshot.manifest());
     Map<String, Long> bytes = new LinkedHashMap<>();
     sizes.forEach((component, size) -> bytes.put(component.extension(), size));
+    values.put("fields", fields(snapshot));
     values.put("bytes", bytes);
     values.put("codecBytes", snapshot.codecBytes());
     values.put("bytesPerToken", perToken);

@@ -2,10 +2,13 @@ package dev.tartan.cli;
 
 import dev.tartan.CollectionReranker;
 import dev.tartan.collection.Collection;
+import dev.tartan.collection.Document;
 import dev.tartan.collection.DocumentReader;
 import dev.tartan.indexing.IdSet;
 import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
+import dev.tartan.metadata.MetadataReader;
+import dev.tartan.metadata.Schema;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -13,6 +16,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** What is read of the user's files before the work starts. */
 final class Inputs {
@@ -28,6 +32,20 @@ final class Inputs {
    *     not there
    */
   static long check(Path collection, Set<String> wanted, Progress progress) {
+    return check(collection, wanted, null, progress);
+  }
+
+  /**
+   * The same of a collection that is to be indexed: its metadata must fit the fields.
+   *
+   * @param fields of the index so far
+   */
+  static void check(Path collection, Schema fields, Progress progress) {
+    check(collection, Set.of(), new MetadataReader(fields), progress);
+  }
+
+  private static long check(
+      Path collection, Set<String> wanted, @Nullable MetadataReader metadata, Progress progress) {
     if (Files.exists(collection)
         && !Files.isRegularFile(collection)
         && !Files.isDirectory(collection)) {
@@ -39,11 +57,15 @@ final class Inputs {
       progress.stage("checking", "KiB of text", documents.totalBytes() >> 10);
       IdSet ids = new IdSet();
       while (documents.hasNext()) {
-        String id = documents.next().id();
+        Document document = documents.next();
+        String id = document.id();
         if (!ids.add(id)) {
           throw new TartanException(
               "%s, line %d: duplicate id '%s'; ids must be unique"
                   .formatted(collection, documents.lineNumber(), id));
+        }
+        if (metadata != null) {
+          check(collection, documents.lineNumber(), document, metadata);
         }
         missing.remove(id);
         progress.advance(documents.newKibibytes());
@@ -55,6 +77,14 @@ final class Inputs {
       throw CollectionReranker.missing(missing, new Collection(collection));
     }
     return count;
+  }
+
+  private static void check(Path file, long line, Document document, MetadataReader metadata) {
+    try {
+      metadata.read(document.id(), document.metadata());
+    } catch (TartanException e) {
+      throw new TartanException("%s, line %d: %s".formatted(file, line, e.getMessage()), e);
+    }
   }
 
   /** The lines of a file of ids. */

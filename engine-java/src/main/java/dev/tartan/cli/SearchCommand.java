@@ -1,5 +1,6 @@
 package dev.tartan.cli;
 
+import com.fasterxml.jackson.databind.util.RawValue;
 import dev.tartan.Tartan;
 import dev.tartan.collection.Query;
 import dev.tartan.collection.RunWriter;
@@ -7,9 +8,11 @@ import dev.tartan.compute.Backend;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
+import dev.tartan.metadata.Filter;
 import dev.tartan.search.Hit;
 import dev.tartan.search.SearchOptions;
 import dev.tartan.search.SearchSettings;
+import dev.tartan.search.Selection;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -36,6 +39,8 @@ import picocli.CommandLine.Parameters;
       "--recall says how much of the exact result to find; what that takes was measured on the index",
       "('tartan info' shows it, 'tartan tune' measures again). --nprobe, --threshold, --ndocs and --scored",
       "replace one setting each, for experts.",
+      "",
+      "--filter finds only documents of whose metadata it is true; docs/filters.md says how it is written.",
     },
     footer = {
       "",
@@ -43,6 +48,7 @@ import picocli.CommandLine.Parameters;
       "  tartan search --index my-index \"what is late interaction?\" --explain",
       "  tartan search --index my-index --queries q.jsonl --run out.trec -k 100",
       "  tartan search --index my-index --query-embeddings q.npy --run out.trec",
+      "  tartan search --index my-index \"late interaction\" --filter \"year >= 2020 and tag = 'ir'\"",
     })
 final class SearchCommand implements Callable<Integer> {
   private static final int BATCH = 64;
@@ -117,6 +123,8 @@ final class SearchCommand implements Callable<Integer> {
           "Show which passage token each query token matched (of the best hit; with --json of all).")
   boolean explain;
 
+  @Mixin FilterOptions filtering = new FilterOptions();
+
   @Option(
       names = "--verify",
       description =
@@ -145,25 +153,44 @@ final class SearchCommand implements Callable<Integer> {
     if (queryIds != null && queries.embeddings == null) {
       throw shared.wrong("--query-ids is for --query-embeddings");
     }
+    Filter filter = filtering.filter(shared);
     Backend backend = shared.openBackend();
     try (Tartan tartan = Tartan.open(index, backend, shared.threads, language, shared.progress())) {
       if (verify) {
         tartan.searcher().snapshot().verify();
       }
-      SearchSettings settings = tartan.searcher().settings(options);
+      Selection selection = filter == null ? null : tartan.select(filter);
+      Asked asked =
+          new Asked(tartan, options, selection, tartan.searcher().settings(options, selection));
       if (query != null) {
-        one(tartan, query, options, settings);
+        one(query, asked);
       } else {
-        many(tartan, options, settings);
+        many(asked);
       }
     }
     return 0;
   }
 
-  private void one(Tartan tartan, String text, SearchOptions options, SearchSettings settings) {
+  /**
+   * What all queries have in common.
+   *
+   * @param selection null for all documents
+   */
+  private record Asked(
+      Tartan tartan,
+      SearchOptions options,
+      @Nullable Selection selection,
+      SearchSettings settings) {
+    List<List<Hit>> search(List<String> texts) {
+      return tartan.searchAll(texts, options, selection);
+    }
+  }
+
+  private void one(String text, Asked asked) {
+    Tartan tartan = asked.tartan();
     tartan.encoder(); // loading is not searching
     long start = System.nanoTime();
-    List<Hit> hits = tartan.search(text, options);
+    List<Hit> hits = asked.search(List.of(text)).getFirst();
     double millis = (System.nanoTime() - start) * 1e-6;
     if (run != null) {
       try (NewFiles files = new NewFiles()) {
@@ -174,7 +201,7 @@ final class SearchCommand implements Callable<Integer> {
       }
     }
     if (shared.json) {
-      printJson(tartan, text, hits, settings);
+      printJson(tartan, text, hits, asked.settings());
       return;
     }
     HitPrinter.print(hits, tartan, shared::print);
@@ -188,13 +215,19 @@ final class SearchCommand implements Callable<Integer> {
             "%d hits in %.1f ms, query encoding included; %s",
             hits.size(),
             millis,
-            settings));
+            asked.settings()));
   }
 
   private void printJson(Tartan tartan, String text, List<Hit> hits, SearchSettings settings) {
     List<Map<String, Object>> list = HitPrinter.json(hits, tartan::passage);
-    for (int i = 0; explain && i < hits.size(); i++) {
-      list.get(i).put("explanation", tartan.explain(text, hits.get(i)));
+    for (int i = 0; i < hits.size(); i++) {
+      String metadata = tartan.metadata(hits.get(i));
+      if (!metadata.isEmpty()) {
+        list.get(i).put("metadata", new RawValue(metadata));
+      }
+      if (explain) {
+        list.get(i).put("explanation", tartan.explain(text, hits.get(i)));
+      }
     }
     Map<String, Object> answer = new LinkedHashMap<>();
     answer.put("query", text);
@@ -203,7 +236,7 @@ final class SearchCommand implements Callable<Integer> {
     shared.printJson(answer);
   }
 
-  private void many(Tartan tartan, SearchOptions options, SearchSettings settings) {
+  private void many(Asked all) {
     Path target = Objects.requireNonNull(run);
     Progress progress = shared.progress();
     List<Query> asked = queries.readTexts();
@@ -213,14 +246,14 @@ final class SearchCommand implements Callable<Integer> {
       try (RunWriter out = new RunWriter(files.add(target), "tartan")) {
         count =
             queries.texts != null
-                ? texts(tartan, asked, options, progress, out)
-                : embeddings(tartan, options, progress, out);
+                ? texts(all, asked, progress, out)
+                : embeddings(all, progress, out);
       }
       files.publish();
     }
     progress.done();
     double seconds = (System.nanoTime() - start) * 1e-9;
-    String how = settings.toString();
+    String how = all.settings().toString();
     if (shared.json) {
       shared.printJson(
           Map.of("run", target.toString(), "queries", count, "seconds", seconds, "settings", how));
@@ -238,13 +271,12 @@ final class SearchCommand implements Callable<Integer> {
     }
   }
 
-  private int texts(
-      Tartan tartan, List<Query> all, SearchOptions options, Progress progress, RunWriter out) {
-    tartan.encoder();
+  private int texts(Asked asked, List<Query> all, Progress progress, RunWriter out) {
+    asked.tartan().encoder();
     progress.stage("searching", "queries", all.size());
     for (int first = 0; first < all.size(); first += BATCH) {
       List<Query> batch = all.subList(first, Math.min(first + BATCH, all.size()));
-      List<List<Hit>> hits = tartan.searchAll(batch.stream().map(Query::text).toList(), options);
+      List<List<Hit>> hits = asked.search(batch.stream().map(Query::text).toList());
       for (int i = 0; i < batch.size(); i++) {
         write(out, batch.get(i).id(), hits.get(i));
       }
@@ -253,7 +285,7 @@ final class SearchCommand implements Callable<Integer> {
     return all.size();
   }
 
-  private int embeddings(Tartan tartan, SearchOptions options, Progress progress, RunWriter out) {
+  private int embeddings(Asked asked, Progress progress, RunWriter out) {
     try (QueryEmbeddings file = queries.openEmbeddings();
         Arena arena = Arena.ofShared()) {
       List<String> ids =
@@ -268,7 +300,8 @@ final class SearchCommand implements Callable<Integer> {
       for (int first = 0; first < file.count(); first += BATCH) {
         int n = Math.min(BATCH, file.count() - first);
         List<Matrix> batch = file.read(first, n, arena);
-        List<List<Hit>> hits = tartan.searcher().searchAll(batch, options);
+        List<List<Hit>> hits =
+            asked.tartan().searcher().searchAll(batch, asked.options(), asked.selection());
         for (int i = 0; i < n; i++) {
           write(out, ids.get(first + i), hits.get(i));
         }

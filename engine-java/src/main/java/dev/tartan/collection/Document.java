@@ -10,11 +10,22 @@ import java.util.List;
  * @param title may be empty
  * @param text may be empty
  * @param language empty if the collection does not say; read by models that tell languages apart
+ * @param metadata a JSON object of what else is known of it, to be filtered by; empty for none
  */
-public record Document(String id, String title, String text, String language) {
+public record Document(String id, String title, String text, String language, String metadata) {
+  /** A document of which nothing else is known. */
+  public Document(String id, String title, String text, String language) {
+    this(id, title, text, language, "");
+  }
+
   /** A document in no stated language. */
   public Document(String id, String title, String text) {
-    this(id, title, text, "");
+    this(id, title, text, "", "");
+  }
+
+  /** The same with other metadata: a JSON object, or empty for none. */
+  public Document withMetadata(String json) {
+    return new Document(id, title, text, language, json);
   }
 
   /**

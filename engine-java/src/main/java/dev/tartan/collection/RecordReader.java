@@ -76,7 +76,7 @@ final class RecordReader {
       if (start != JsonToken.START_OBJECT) {
         throw lines.bad("is not a JSON object: " + Lines.quoted(line) + "; " + ONE_OBJECT);
       }
-      Document record = fromObject(json);
+      Document record = fromObject(json, line);
       if (json.nextToken() != null) {
         throw lines.bad("goes on after its object; " + ONE_OBJECT);
       }
@@ -99,12 +99,13 @@ final class RecordReader {
             .formatted(column, detail < 0 ? reason : reason.substring(0, detail), ONE_OBJECT));
   }
 
-  private Document fromObject(JsonParser json) throws IOException {
+  private Document fromObject(JsonParser json, String line) throws IOException {
     String underscoreId = null;
     String plainId = null;
     String title = null;
     String text = null;
     String language = "";
+    String metadata = "";
     for (String name = json.nextFieldName(); name != null; name = json.nextFieldName()) {
       JsonToken value = json.nextToken();
       switch (name) {
@@ -117,6 +118,7 @@ final class RecordReader {
           language = value == JsonToken.VALUE_STRING ? json.getText() : "";
           json.skipChildren();
         }
+        case "metadata" -> metadata = raw(json, value, line); // who indexes it looks at it
         default -> json.skipChildren();
       }
     }
@@ -127,7 +129,24 @@ final class RecordReader {
     if (text == null) {
       throw lines.bad("record " + Lines.quoted(id) + " has no \"text\"; " + ONE_OBJECT);
     }
-    return new Document(id, title == null ? "" : title, text, language);
+    return new Document(id, title == null ? "" : title, text, language, metadata);
+  }
+
+  /** The characters of a value as they stand; none if it is null or an empty object. */
+  private static String raw(JsonParser json, JsonToken value, String line) throws IOException {
+    if (value == JsonToken.VALUE_NULL) {
+      return "";
+    }
+    int start = (int) json.currentTokenLocation().getCharOffset();
+    int depth = value.isStructStart() ? 1 : 0;
+    int inside = 0;
+    for (; depth > 0; inside++) {
+      JsonToken token = json.nextToken();
+      depth += token.isStructStart() ? 1 : token.isStructEnd() ? -1 : 0;
+    }
+    json.finishToken();
+    boolean empty = value == JsonToken.START_OBJECT && inside == 1;
+    return empty ? "" : line.substring(start, (int) json.currentLocation().getCharOffset());
   }
 
   private @Nullable String string(JsonParser json, String name, JsonToken value, boolean numbers)

@@ -5,6 +5,7 @@ import dev.tartan.collection.Splitting;
 import dev.tartan.encode.Encoder;
 import dev.tartan.encode.TokenPooling;
 import dev.tartan.memory.TartanException;
+import dev.tartan.metadata.Schema;
 import dev.tartan.segment.Component;
 import dev.tartan.segment.Manifest;
 import java.util.List;
@@ -25,6 +26,8 @@ import org.jspecify.annotations.Nullable;
  * @param pooling how many rows are kept of a passage's tokens; of texts alone
  * @param keepEmbeddings whether the embeddings stay as float16 beside what is compressed, at 2 dim
  *     bytes a token, so that a codec can be trained again without loss
+ * @param fields of the documents' metadata whose types are known before; others have that of their
+ *     first value
  */
 public record IndexOptions(
     int dim,
@@ -36,7 +39,8 @@ public record IndexOptions(
     @Nullable String language,
     @Nullable Splitting split,
     TokenPooling pooling,
-    boolean keepEmbeddings) {
+    boolean keepEmbeddings,
+    Schema fields) {
   public IndexOptions {
     if (dim < 8 || dim > 1024 || dim % 8 != 0) {
       throw new TartanException(
@@ -48,6 +52,32 @@ public record IndexOptions(
       throw new TartanException(
           "%d centroids: a positive number, or 0 for the default".formatted(centroids));
     }
+  }
+
+  /** With no field declared. */
+  public IndexOptions(
+      int dim,
+      ResidualCodec.Kind codec,
+      int nbits,
+      int centroids,
+      boolean storeText,
+      @Nullable String model,
+      @Nullable String language,
+      @Nullable Splitting split,
+      TokenPooling pooling,
+      boolean keepEmbeddings) {
+    this(
+        dim,
+        codec,
+        nbits,
+        centroids,
+        storeText,
+        model,
+        language,
+        split,
+        pooling,
+        keepEmbeddings,
+        Schema.EMPTY);
   }
 
   /** With a row for every token, and no embeddings kept. */
@@ -63,10 +93,36 @@ public record IndexOptions(
     this(dim, codec, nbits, centroids, storeText, model, language, split, TokenPooling.NONE, false);
   }
 
+  /** The same with the types of some fields of the documents' metadata. */
+  public IndexOptions withFields(Schema known) {
+    return new IndexOptions(
+        dim,
+        codec,
+        nbits,
+        centroids,
+        storeText,
+        model,
+        language,
+        split,
+        pooling,
+        keepEmbeddings,
+        known);
+  }
+
   /** The same with fewer rows a passage. */
   public IndexOptions withPooling(TokenPooling fewer) {
     return new IndexOptions(
-        dim, codec, nbits, centroids, storeText, model, language, split, fewer, keepEmbeddings);
+        dim,
+        codec,
+        nbits,
+        centroids,
+        storeText,
+        model,
+        language,
+        split,
+        fewer,
+        keepEmbeddings,
+        fields);
   }
 
   /** The same for documents that are split; null not to split them. */
@@ -81,25 +137,46 @@ public record IndexOptions(
         language,
         splitting,
         pooling,
-        keepEmbeddings);
+        keepEmbeddings,
+        fields);
   }
 
   /** The same with so many centroids; 0 for the default. */
   public IndexOptions withCentroids(int count) {
     return new IndexOptions(
-        dim, codec, nbits, count, storeText, model, language, split, pooling, keepEmbeddings);
+        dim,
+        codec,
+        nbits,
+        count,
+        storeText,
+        model,
+        language,
+        split,
+        pooling,
+        keepEmbeddings,
+        fields);
   }
 
   /** The same with the embeddings kept beside what is compressed. */
   public IndexOptions withEmbeddings() {
     return new IndexOptions(
-        dim, codec, nbits, centroids, storeText, model, language, split, pooling, true);
+        dim, codec, nbits, centroids, storeText, model, language, split, pooling, true, fields);
   }
 
   /** The same at another number of bits. */
   public IndexOptions withBits(int bits) {
     return new IndexOptions(
-        dim, codec, bits, centroids, storeText, model, language, split, pooling, keepEmbeddings);
+        dim,
+        codec,
+        bits,
+        centroids,
+        storeText,
+        model,
+        language,
+        split,
+        pooling,
+        keepEmbeddings,
+        fields);
   }
 
   /** What a manifest says of embeddings that are made so. */
@@ -123,7 +200,8 @@ public record IndexOptions(
         manifest.language(),
         manifest.splitting(),
         manifest.tokenPooling(),
-        stored.contains(Component.EMBEDDINGS.extension()));
+        stored.contains(Component.EMBEDDINGS.extension()),
+        manifest.schema());
   }
 
   /** Options for texts that {@code encoder} encodes, at 2 bits, all else by default. */

@@ -14,6 +14,7 @@ import dev.tartan.segment.Snapshot;
 import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -109,12 +110,22 @@ public final class IndexWriter implements AutoCloseable {
    * @throws TartanException if the id is blank or was added before, or a row has no direction
    */
   public void add(String id, List<Passage> passages, @Nullable Matrix rows) {
+    add(id, "", passages, rows);
+  }
+
+  /**
+   * The same with metadata.
+   *
+   * @param metadata a JSON object; blank for none
+   * @throws TartanException also if a value does not fit its field
+   */
+  public void add(String id, String metadata, List<Passage> passages, @Nullable Matrix rows) {
     long tokens = passages.stream().mapToLong(Passage::doclen).sum();
     if (tokens != (rows == null ? 0 : rows.rows())) {
       throw new IllegalArgumentException("the doclens do not sum to the rows");
     }
     if (rows == null) {
-      addDocument(id, passages);
+      addDocument(id, metadata, passages);
       return;
     }
     if (rows.dim() != options.dim()) {
@@ -125,7 +136,7 @@ public final class IndexWriter implements AutoCloseable {
       Matrix unit = Matrix.allocate(arena, rows.rows(), rows.dim());
       unit.data().copyFrom(rows.data());
       unit.normalizeRows("document '%s'".formatted(id), 0); // float16 holds no other lengths
-      addDocument(id, passages);
+      addDocument(id, metadata, passages);
       if (spool == null) {
         Path path = directory.path().resolve("spool-" + directory.nextCommit() + ".npy");
         spool = new Spool(path, options.dim());
@@ -159,7 +170,7 @@ public final class IndexWriter implements AutoCloseable {
     }
   }
 
-  private void addDocument(String id, List<Passage> passages) {
+  private void addDocument(String id, String metadata, List<Passage> passages) {
     ids.require(id);
     if (deletions != null && deletions.survives(id)) {
       throw new TartanException(
@@ -167,7 +178,7 @@ public final class IndexWriter implements AutoCloseable {
               .formatted(id));
     }
     SegmentWriter out = segment();
-    out.addDocument(id);
+    out.addDocument(id, metadata);
     passages.forEach(p -> out.addPassage(p.doclen(), p.text(), p.span()));
   }
 
@@ -175,7 +186,7 @@ public final class IndexWriter implements AutoCloseable {
     SegmentWriter out = segment;
     if (out == null) {
       String name = "segment-" + directory.nextCommit();
-      out = new SegmentWriter(directory.path(), name, options.storeText());
+      out = new SegmentWriter(directory.path(), name, options.storeText(), options.fields());
       if (options.keepEmbeddings()) {
         out.keepEmbeddings();
       }
@@ -219,6 +230,9 @@ public final class IndexWriter implements AutoCloseable {
       entries.add(out.finish(before.codec(), last.codec()));
     }
     Manifest next = last.withSegments(entries);
+    if (out != null) {
+      next = next.withFields(out.schema());
+    }
     directory.commit(next);
     return next;
   }
@@ -230,6 +244,19 @@ public final class IndexWriter implements AutoCloseable {
    * @throws TartanException as {@link #commit()}, or if the ids do not fit
    */
   public Manifest commit(PassageSource source, @Nullable List<String> documentIds) {
+    return commit(source, documentIds, null);
+  }
+
+  /**
+   * The same with metadata.
+   *
+   * @param metadata one JSON object a passage, in their order; null for none
+   * @throws TartanException also if there are more or fewer, or a value does not fit its field
+   */
+  public Manifest commit(
+      PassageSource source,
+      @Nullable List<String> documentIds,
+      @Nullable Iterator<String> metadata) {
     if (documentIds != null && documentIds.size() != source.passages()) {
       throw new TartanException(
           "%d ids for %d passages; one a passage is needed"
@@ -242,7 +269,18 @@ public final class IndexWriter implements AutoCloseable {
     }
     for (int p = 0; p < source.passages(); p++) {
       String id = documentIds == null ? Integer.toString(p) : documentIds.get(p);
-      addDocument(id, List.of(new Passage(source.doclen(p), null)));
+      String known = metadata == null ? "" : metadata.hasNext() ? metadata.next() : null;
+      if (known == null) {
+        throw new TartanException(
+            "metadata of %d documents for %d passages; one a passage is needed"
+                .formatted(p, source.passages()));
+      }
+      addDocument(id, known, List.of(new Passage(source.doclen(p), null)));
+    }
+    if (metadata != null && metadata.hasNext()) {
+      throw new TartanException(
+          "metadata of more documents than the %d passages; one a passage is needed"
+              .formatted(source.passages()));
     }
     if (base != null && deletions != null) {
       return append(source, base, deletions);
@@ -268,8 +306,8 @@ public final class IndexWriter implements AutoCloseable {
               .withTraining(out.training());
       Manifest.SegmentEntry entry = out.finish(codec, codecEntry);
       Manifest manifest =
-          Manifest.of(
-              directory.nextCommit(), options.source(), List.of(codecEntry), List.of(entry));
+          Manifest.of(directory.nextCommit(), options.source(), List.of(codecEntry), List.of(entry))
+              .withFields(out.schema());
       directory.commit(manifest);
       return manifest;
     }

@@ -4,6 +4,7 @@ import dev.tartan.codec.ResidualCodec;
 import dev.tartan.compute.Backend;
 import dev.tartan.memory.Matrix;
 import dev.tartan.memory.Progress;
+import dev.tartan.metadata.Schema;
 import dev.tartan.segment.Component;
 import dev.tartan.segment.Manifest;
 import dev.tartan.segment.Segment;
@@ -35,10 +36,18 @@ final class SegmentMerger implements AutoCloseable {
     int dim = segments.getFirst().codec().dim();
     this.tokens = new LivingTokens(segments, dim, backend);
     boolean withText = segments.stream().anyMatch(s -> s.has(Component.TEXT));
-    this.out = new SegmentWriter(directory, name, withText);
+    this.out = new SegmentWriter(directory, name, withText, fields(segments));
     if (segments.stream().allMatch(s -> s.has(Component.EMBEDDINGS))) {
       out.keepEmbeddings();
     }
+  }
+
+  private static Schema fields(List<Segment> segments) {
+    Schema fields = Schema.EMPTY;
+    for (Segment segment : segments) {
+      fields = fields.declaring(segment.columns().schema());
+    }
+    return fields;
   }
 
   LivingTokens tokens() {
@@ -140,7 +149,7 @@ final class SegmentMerger implements AutoCloseable {
 
   private void addDocument(Segment segment, int document) {
     if (segment.isLive(document)) {
-      out.addDocument(segment.id(document));
+      out.addDocument(segment.id(document), segment.metadata(document));
     }
   }
 

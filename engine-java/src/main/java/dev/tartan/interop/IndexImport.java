@@ -19,6 +19,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -73,7 +74,8 @@ public final class IndexImport {
     try (IndexDirectory directory = IndexDirectory.open(index);
         PassageRecords records = new PassageRecords(foreign, options.ids(), numbering);
         SegmentWriter segment =
-            new SegmentWriter(index, "segment-" + directory.nextCommit(), records.hasTexts())) {
+            new SegmentWriter(
+                index, "segment-" + directory.nextCommit(), records.hasTexts(), options.fields())) {
       addDocuments(records, numbering, segment);
       segment.startEmbeddings(foreign.codec());
       addTokens(segment);
@@ -116,7 +118,7 @@ public final class IndexImport {
           if (!record.id().equals(document)) {
             document = record.id();
             requireNew(document, passage, records.numbered() ? null : seen);
-            segment.addDocument(document);
+            segment.addDocument(document, Objects.requireNonNullElse(record.metadata(), ""));
           }
           segment.addPassage(doclen, record.text(), null);
         }
@@ -198,10 +200,11 @@ public final class IndexImport {
     String model = options.model() == null ? foreign.model() : options.model();
     Manifest manifest =
         Manifest.of(
-            directory.nextCommit(),
-            new Manifest.Source(model, null, codec.dim(), null, TokenPooling.NONE),
-            List.of(entry),
-            List.of(segment.finish(codec, entry)));
+                directory.nextCommit(),
+                new Manifest.Source(model, null, codec.dim(), null, TokenPooling.NONE),
+                List.of(entry),
+                List.of(segment.finish(codec, entry)))
+            .withFields(segment.schema());
     directory.commit(manifest);
     return manifest;
   }

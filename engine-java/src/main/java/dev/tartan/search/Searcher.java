@@ -248,6 +248,14 @@ public final class Searcher implements AutoCloseable {
     return passage(hit).text();
   }
 
+  /** The metadata of a hit's document, a JSON object; empty if it has none. */
+  public String metadata(Hit hit) {
+    try (Snapshot.Lease _ = snapshot.lease()) {
+      Segment segment = snapshot.segments().get(hit.segment());
+      return segment.metadata(segment.document(hit.passage()));
+    }
+  }
+
   /** What a hit's document was found by. */
   public Passage passage(Hit hit) {
     try (Snapshot.Lease _ = snapshot.lease()) {

@@ -1,6 +1,8 @@
 package dev.tartan.search;
 
 import dev.tartan.memory.Layouts;
+import dev.tartan.metadata.Filter;
+import dev.tartan.segment.Bits;
 import dev.tartan.segment.Segment;
 import dev.tartan.segment.Snapshot;
 import java.lang.foreign.MemorySegment;
@@ -49,6 +51,24 @@ public final class Selection {
       }
       return new Selection(snapshot, words);
     }
+  }
+
+  /**
+   * The documents of which a filter is true.
+   *
+   * @throws dev.tartan.memory.TartanException if it asks for a field that there is not, or compares
+   *     one with a value of another type
+   */
+  public static Selection of(Snapshot snapshot, Filter filter) {
+    snapshot.manifest().schema().check(filter);
+    return of(
+        snapshot,
+        s -> {
+          Segment segment = snapshot.segments().get(s);
+          long[] found = new long[Math.toIntExact(Bits.words(segment.documents()))];
+          segment.matching(filter).forEach((int d) -> found[d >>> 6] |= 1L << d);
+          return d -> (found[d >>> 6] & 1L << d) != 0;
+        });
   }
 
   /** Which documents of a segment are wanted. */

@@ -38,7 +38,13 @@ public enum Component {
   /** I64 [ceil(documents / 64)]: bit d % 64 of word d / 64 is set while document d lives. */
   LIVE(15, "live"),
   /** I32 [documents]: the documents by ascending CRC-32C of their ids, then by number. */
-  ID_ORDER(16, "idorder");
+  ID_ORDER(16, "idorder"),
+  /** I64 [documents + 1]: where each document's metadata start in METADATA. */
+  METADATA_OFFSETS(20, "metadataoffsets"),
+  /** U8: the metadata of the documents, JSON in UTF-8. */
+  METADATA(21, "metadata"),
+  /** U8: the columns of {@link dev.tartan.metadata} over them. */
+  FIELDS(22, "fields");
 
   private final int code;
   private final String extension;

@@ -12,6 +12,7 @@ import dev.tartan.codec.ResidualCodec;
 import dev.tartan.collection.Splitting;
 import dev.tartan.encode.TokenPooling;
 import dev.tartan.memory.TartanException;
+import dev.tartan.metadata.Schema;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -46,6 +47,7 @@ import org.jspecify.annotations.Nullable;
  * @param overlap word pieces that passages have in common with the one before; null for none
  * @param splitBy {@code sentences} if documents were split between sentences only; else null
  * @param pooling how many rows were kept of a passage's tokens; null for one for every token
+ * @param fields of the documents' metadata; null if they have none
  * @param codecs those that segments were compressed with; the last one compresses what is added
  * @param segments in the order of their documents
  * @param search the curves of recall measured on this index, by ascending k and then recall
@@ -64,6 +66,7 @@ public record Manifest(
     @Nullable Integer overlap,
     @Nullable String splitBy,
     @Nullable TokenPooling pooling,
+    @Nullable Schema fields,
     List<CodecEntry> codecs,
     List<SegmentEntry> segments,
     List<SearchEntry> search,
@@ -243,6 +246,7 @@ public record Manifest(
         split == null || split.overlap() == 0 ? null : split.overlap(),
         split == null || split.unit() == Splitting.Unit.TOKENS ? null : SENTENCES,
         source.pooling().equals(TokenPooling.NONE) ? null : source.pooling(),
+        null,
         codecs,
         segments,
         List.of(),
@@ -277,6 +281,32 @@ public record Manifest(
     return next(commit + 1, codecs, segments, measured, passages());
   }
 
+  /** The same commit with what is known of the documents' metadata. */
+  public Manifest withFields(Schema known) {
+    return new Manifest(
+        checksum,
+        format,
+        commit,
+        created,
+        model,
+        language,
+        dim,
+        split,
+        overlap,
+        splitBy,
+        pooling,
+        known.fields().isEmpty() ? null : known,
+        codecs,
+        segments,
+        search,
+        searchPassages);
+  }
+
+  /** The fields of the documents' metadata. */
+  public Schema schema() {
+    return fields == null ? Schema.EMPTY : fields;
+  }
+
   private Manifest next(
       long number,
       List<CodecEntry> newCodecs,
@@ -295,6 +325,7 @@ public record Manifest(
         overlap,
         splitBy,
         pooling,
+        fields,
         newCodecs,
         newSegments,
         newSearch,

@@ -8,6 +8,8 @@ import dev.tartan.compute.InvertedListTables;
 import dev.tartan.compute.Scope;
 import dev.tartan.memory.DType;
 import dev.tartan.memory.Layouts;
+import dev.tartan.metadata.Columns;
+import dev.tartan.metadata.Filter;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -18,6 +20,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
+import org.roaringbitmap.RoaringBitmap;
 
 /**
  * The passages of one segment as mapped arrays. Immutable and safe for any number of threads; valid
@@ -39,6 +42,8 @@ public final class Segment {
 
   /** The documents by their ids; made at first use for a segment of an earlier build. */
   private volatile @Nullable MemorySegment idOrder;
+
+  private volatile @Nullable Columns columns;
 
   private Segment(Path directory, Manifest.SegmentEntry entry, ResidualCodec codec, Arena arena) {
     this.entry = entry;
@@ -184,6 +189,36 @@ public final class Segment {
           file(Component.ID_OFFSETS).path(), "there is no entry %d".formatted(document));
     }
     return offsets.getAtIndex(Layouts.I64, document);
+  }
+
+  /** The metadata of a document, a JSON object; empty if it has none. */
+  public String metadata(int document) {
+    return files.containsKey(Component.METADATA)
+        ? string(Component.METADATA_OFFSETS, Component.METADATA, document)
+        : "";
+  }
+
+  /** What can be asked of the metadata. */
+  public Columns columns() {
+    Columns known = columns;
+    if (known == null) {
+      known =
+          files.containsKey(Component.FIELDS)
+              ? Columns.open(
+                  file(Component.FIELDS).data(), file(Component.FIELDS).path().toString())
+              : Columns.none(Math.toIntExact(documents()));
+      columns = known;
+    }
+    return known;
+  }
+
+  /**
+   * The documents of which a filter is true, deleted ones too.
+   *
+   * @throws dev.tartan.memory.TartanException if a value is of another type than its field
+   */
+  public RoaringBitmap matching(Filter filter) {
+    return columns().matching(filter, this::find);
   }
 
   /** The text of a passage; null if the index stores none. */
@@ -379,7 +414,8 @@ public final class Segment {
       case ID_OFFSETS -> file.expect(DType.I64, 8).expectRows(entry.documents() + 1);
       case ID_ORDER -> file.expect(DType.I32, 4).expectRows(entry.documents());
       case TEXT_OFFSETS -> file.expect(DType.I64, 8).expectRows(entry.passages() + 1);
-      case IDS, TEXT -> file.expect(DType.U8, 1);
+      case METADATA_OFFSETS -> file.expect(DType.I64, 8).expectRows(entry.documents() + 1);
+      case IDS, TEXT, METADATA, FIELDS -> file.expect(DType.U8, 1);
       case CODEC, LIVE -> throw ArrayFile.damaged(file.path(), "it is no part of a segment");
     };
   }

@@ -3,6 +3,8 @@ package dev.tartan.segment;
 import dev.tartan.collection.Span;
 import dev.tartan.memory.DType;
 import dev.tartan.memory.Layouts;
+import dev.tartan.metadata.ColumnsWriter;
+import java.io.ByteArrayOutputStream;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
@@ -34,8 +36,26 @@ final class SegmentCheck {
     if (segment.has(Component.ID_ORDER)) {
       checkIdOrder();
     }
+    if (segment.has(Component.METADATA)) {
+      checkOffsets(Component.METADATA_OFFSETS, Component.METADATA);
+      checkFields();
+    }
     checkSpans();
     checkLiving();
+  }
+
+  /** The columns are those that the metadata give. */
+  private void checkFields() {
+    ArrayFile file = segment.file(Component.FIELDS);
+    ColumnsWriter again = new ColumnsWriter(segment.columns().schema());
+    for (int d = 0; d < segment.documents(); d++) {
+      again.add(segment.id(d), segment.metadata(d));
+    }
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    again.write(bytes);
+    if (file.data().mismatch(MemorySegment.ofArray(bytes.toByteArray())) >= 0) {
+      throw ArrayFile.damaged(file.path(), "it does not hold what the metadata give");
+    }
   }
 
   private static void requireAscending(ArrayFile file, long rows, long limit) {

@@ -8,6 +8,9 @@ import dev.tartan.compute.Scope;
 import dev.tartan.memory.DType;
 import dev.tartan.memory.Layouts;
 import dev.tartan.memory.Matrix;
+import dev.tartan.metadata.ColumnsWriter;
+import dev.tartan.metadata.Schema;
+import java.io.OutputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.charset.StandardCharsets;
@@ -21,8 +24,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * Writes one segment in two passes: first the documents with their passages, ids and texts, as they
  * come; then, once a codec exists, the token embeddings in the same order. Streams to disk; holds
- * nothing that grows with the segment. Confined to one thread. Closing without {@link #finish}
- * leaves files that the next writer removes.
+ * nothing that grows with the segment but the {@linkplain ColumnsWriter columns} of its metadata.
+ * Confined to one thread. Closing without {@link #finish} leaves files that the next writer
+ * removes.
  */
 public final class SegmentWriter implements AutoCloseable {
   private final Path directory;
@@ -35,13 +39,24 @@ public final class SegmentWriter implements AutoCloseable {
   private long written;
   private boolean keepEmbeddings;
   private @Nullable Matrix directions;
+  private final ColumnsWriter columns;
   private final CodecFit fit = new CodecFit();
   private final Arena arena = Arena.ofShared();
 
   /** A segment {@code name} in {@code directory}; texts are stored if {@code withText}. */
   public SegmentWriter(Path directory, String name, boolean withText) {
+    this(directory, name, withText, Schema.EMPTY);
+  }
+
+  /**
+   * A segment {@code name} in {@code directory}; texts are stored if {@code withText}.
+   *
+   * @param schema the fields of the index, to which documents add
+   */
+  public SegmentWriter(Path directory, String name, boolean withText, Schema schema) {
     this.directory = directory;
     this.name = name;
+    this.columns = new ColumnsWriter(schema);
     create(Component.DOCLENS, DType.I32, 1);
     create(Component.DOCUMENTS, DType.I32, 1);
     create(Component.ID_OFFSETS, DType.I64, 1).writeLong(0);
@@ -52,13 +67,40 @@ public final class SegmentWriter implements AutoCloseable {
     }
   }
 
-  /** Begins a document; the passages added next are its. */
+  /** Begins a document without metadata; the passages added next are its. */
   public void addDocument(String id) {
+    addDocument(id, "");
+  }
+
+  /**
+   * Begins a document; the passages added next are its.
+   *
+   * @param metadata a JSON object; blank for none
+   * @throws dev.tartan.memory.TartanException if the metadata do not fit the fields; nothing is
+   *     added then
+   */
+  public void addDocument(String id, String metadata) {
     if (documents == Integer.MAX_VALUE) {
       throw new IllegalStateException("a segment has at most 2^31 - 1 documents");
     }
-    documents++;
+    columns.add(id, metadata);
     writeString(Component.ID_OFFSETS, Component.IDS, id);
+    if (!metadata.isBlank() && !open.containsKey(Component.METADATA)) {
+      ArrayFileWriter offsets = create(Component.METADATA_OFFSETS, DType.I64, 1);
+      for (long d = 0; d <= documents; d++) {
+        offsets.writeLong(0);
+      }
+      create(Component.METADATA, DType.U8, 1);
+    }
+    if (open.containsKey(Component.METADATA)) {
+      writeString(Component.METADATA_OFFSETS, Component.METADATA, metadata);
+    }
+    documents++;
+  }
+
+  /** The fields of the index, with those that documents have added. */
+  public Schema schema() {
+    return columns.schema();
   }
 
   /**
@@ -111,6 +153,21 @@ public final class SegmentWriter implements AutoCloseable {
 
   /** Ends the first pass. */
   public void startEmbeddings(ResidualCodec codec) {
+    if (open.containsKey(Component.METADATA)) {
+      ArrayFileWriter fields = create(Component.FIELDS, DType.U8, 1);
+      columns.write(
+          new OutputStream() {
+            @Override
+            public void write(int value) {
+              fields.write(new byte[] {(byte) value});
+            }
+
+            @Override
+            public void write(byte[] bytes, int offset, int length) {
+              fields.write(MemorySegment.ofArray(bytes).asSlice(offset, length));
+            }
+          });
+    }
     List.copyOf(open.keySet()).forEach(this::complete);
     create(Component.CODES, codec.codeType(), 1);
     if (codec.compressed()) {

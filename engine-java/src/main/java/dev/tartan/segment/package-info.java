@@ -66,6 +66,11 @@
  * is found in it by halving. Absent in segments of earlier builds, whose order is made in memory
  * when it is asked for.
  *
+ * <p>{@code metadata}: the JSON object of each document as it was given, empty for none; absent
+ * where no document has any. {@code fields}: the columns over them, a blob that {@link
+ * dev.tartan.metadata} describes. The manifest's {@code fields} say the type of each field of the
+ * index, and whether the user declared it.
+ *
  * <p>{@code embeddings} stand beside the residuals where the index keeps what it was made of.
  *
  * <h2>Deletions</h2>

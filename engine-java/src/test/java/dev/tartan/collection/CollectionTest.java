@@ -25,7 +25,7 @@ class CollectionTest {
       """;
   private static final List<Document> JSONL_DOCUMENTS =
       List.of(
-          new Document("4983", "Über", "First\nline"),
+          new Document("4983", "Über", "First\nline").withMetadata("{\"url\": [\"x\"]}"),
           new Document("12345678901234567890", "", ""),
           new Document("yes", "", "z"));
 
@@ -51,6 +51,20 @@ class CollectionTest {
             new Document("odd", "", "y"),
             new Document("none", "", "z")),
         read(files.write("languages.jsonl", lines)));
+  }
+
+  @Test
+  void metadataAreGivenAsTheyStand() throws IOException {
+    String object = "{\"n\": 1.50, \"s\": \"ü } \\u00e9\", \"o\": {\"l\": [[], {}]}}";
+    String lines =
+        "{\"_id\": \"a\", \"metadata\":  %s , \"text\": \"x\"}\n".formatted(object)
+            + "{\"_id\": \"b\", \"text\": \"x\", \"metadata\": {} }\n"
+            + "{\"_id\": \"c\", \"text\": \"x\", \"metadata\": null}\n"
+            + "{\"_id\": \"d\", \"text\": \"x\", \"metadata\": \"text\" }\n"
+            + "{\"_id\": \"e\", \"text\": \"x\", \"metadata\": 17 }\n";
+    assertEquals(
+        List.of(object, "", "", "\"text\"", "17"),
+        read(files.write("metadata.jsonl", lines)).stream().map(Document::metadata).toList());
   }
 
   @Test

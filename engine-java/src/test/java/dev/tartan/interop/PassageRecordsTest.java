@@ -8,6 +8,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.tartan.interop.PassageRecords.PassageRecord;
 import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
+import dev.tartan.metadata.Filter;
 import dev.tartan.segment.Segment;
 import dev.tartan.segment.Snapshot;
 import java.io.ByteArrayOutputStream;
@@ -70,6 +71,10 @@ class PassageRecordsTest {
         assertEquals(id(p), segment.id(segment.document(p)));
         assertEquals("text of " + p, segment.text(p));
       }
+      assertEquals("{\"year\":1999}", segment.metadata(segment.document(2)));
+      assertEquals("", segment.metadata(segment.document(4)));
+      int found = segment.matching(Filter.field("ok").is(true)).first();
+      assertEquals("d5", segment.id(found));
     }
     try (ForeignIndex foreign = ForeignIndex.open(from, null);
         PassageRecords records = new PassageRecords(foreign, null, new Numbering(70, 70))) {
