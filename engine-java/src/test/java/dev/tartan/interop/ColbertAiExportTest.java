@@ -67,6 +67,8 @@ class ColbertAiExportTest {
     for (int p = 0; p < first.passages(); p++) {
       assertEquals(first.doclen(p), second.doclen(p));
       assertEquals(first.id(first.document(p)), second.id(second.document(p)));
+      assertEquals(
+          first.metadata(first.document(p)), second.metadata(second.document(p)), "passage " + p);
     }
   }
 
