@@ -20,8 +20,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
-import java.util.Map;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
@@ -34,9 +32,6 @@ import org.jspecify.annotations.Nullable;
 public final class Searcher implements AutoCloseable {
   private static final long BATCH_BYTES = 64L << 20;
   private static final int MAX_BATCH = 64;
-
-  /** Options whose settings are remembered, so that a search does not make them again. */
-  private static final int MOST_SETTINGS = 256;
 
   /** Spare workspaces kept: as many as threads are likely to search at once. */
   private static final int SPARES = 64;
@@ -54,7 +49,7 @@ public final class Searcher implements AutoCloseable {
 
   private final long passagesPerDocument;
   private final StageClock clock = new StageClock();
-  private final Map<SearchOptions, SearchSettings> settings = new ConcurrentHashMap<>();
+  private final ChosenSettings settings;
   private final Pool<List<Workspace>> workspaces = new Pool<>(SPARES);
 
   /** Searches that run. */
@@ -66,6 +61,7 @@ public final class Searcher implements AutoCloseable {
     this.snapshot = snapshot;
     this.backend = backend;
     this.shards = Shard.of(snapshot, backend);
+    this.settings = new ChosenSettings(snapshot.manifest());
     this.passages = snapshot.manifest().passages();
     this.passagesPerDocument = Math.ceilDiv(passages, Math.max(1, snapshot.manifest().documents()));
   }
@@ -81,42 +77,12 @@ public final class Searcher implements AutoCloseable {
 
   /** The settings that {@code options} lead to on this index. */
   public SearchSettings settings(SearchOptions options) {
-    return settings(options, null);
+    return settings.of(options, null);
   }
 
   /** The same for a search of what is selected. */
   public SearchSettings settings(SearchOptions options, @Nullable Selection selection) {
-    if (selection != null) {
-      return choose(options, selection);
-    }
-    SearchSettings known = settings.get(options);
-    if (known != null) {
-      return known;
-    }
-    SearchSettings chosen = choose(options, null);
-    if (settings.size() < MOST_SETTINGS) {
-      settings.put(options, chosen);
-    }
-    return chosen;
-  }
-
-  private SearchSettings choose(SearchOptions options, @Nullable Selection selection) {
-    if (options.exhaustive()) {
-      return SearchSettings.exhaustive("as asked for");
-    }
-    Manifest manifest = snapshot.manifest();
-    double share = selection == null ? 1 : (double) selection.passages() / Math.max(1, passages);
-    SearchSettings measured =
-        SearchSettings.forRecall(manifest.curves(), options.k(), options.recall())
-            .forShare(
-                share,
-                options.k(),
-                k -> SearchSettings.forRecall(manifest.curves(), k, options.recall()));
-    if (options.given()) {
-      return (measured.exhaustive() ? SearchSettings.untuned(options.k()) : measured).with(options);
-    }
-    Long then = manifest.searchPassages();
-    return then == null || then == 0 ? measured : measured.grown((double) passages / then);
+    return settings.of(options, selection);
   }
 
   /**
@@ -137,6 +103,7 @@ public final class Searcher implements AutoCloseable {
    */
   public List<Hit> search(Matrix query, SearchOptions options, @Nullable Selection selection) {
     check(query);
+    requireOwn(selection);
     begin();
     try (Snapshot.Lease _ = snapshot.lease()) {
       return searchOne(query, options, selection);
@@ -158,6 +125,7 @@ public final class Searcher implements AutoCloseable {
   public List<List<Hit>> searchAll(
       List<Matrix> queries, SearchOptions options, @Nullable Selection selection) {
     queries.forEach(this::check);
+    requireOwn(selection);
     List<List<Hit>> all = new ArrayList<>(Collections.nCopies(queries.size(), List.of()));
     int most = settings(options).exhaustive() ? MAX_BATCH : backend.queriesAtOnce();
     // how far the lists of a selection are read depends on the query
@@ -178,6 +146,12 @@ public final class Searcher implements AutoCloseable {
       running.decrementAndGet();
     }
     return all;
+  }
+
+  private void requireOwn(@Nullable Selection selection) {
+    if (selection != null && selection.snapshot() != snapshot) {
+      throw new IllegalArgumentException("the selection is of another snapshot");
+    }
   }
 
   private void begin() {

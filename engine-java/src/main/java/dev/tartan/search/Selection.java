@@ -14,11 +14,13 @@ import java.util.function.IntPredicate;
  * Immutable; good for any number of searches of that snapshot.
  */
 public final class Selection {
+  private final Snapshot snapshot;
   private final MemorySegment[] bits;
   private final long[] counts;
   private final long passages;
 
   private Selection(Snapshot snapshot, long[][] words) {
+    this.snapshot = snapshot;
     this.bits = new MemorySegment[words.length];
     this.counts = new long[words.length];
     long sum = 0;
@@ -102,6 +104,11 @@ public final class Selection {
 
   private static void set(long[] words, int passage) {
     words[passage >>> 6] |= 1L << passage;
+  }
+
+  /** What it was selected of. */
+  Snapshot snapshot() {
+    return snapshot;
   }
 
   /** Passages of the selected documents. */

@@ -156,7 +156,7 @@ public final class IndexDirectory implements AutoCloseable {
    * @throws TartanException if that fails; the previous commit then stands
    */
   public void commit(Manifest manifest) {
-    byte[] bytes = manifest.toBytes();
+    byte[] bytes = ManifestFile.bytes(manifest);
     try {
       replace(Manifest.FILE, bytes);
     } catch (IOException e) {

@@ -1,34 +1,20 @@
 package dev.tartan.segment;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.tartan.codec.ResidualCodec;
 import dev.tartan.collection.Splitting;
 import dev.tartan.encode.TokenPooling;
 import dev.tartan.memory.TartanException;
 import dev.tartan.metadata.Schema;
-import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import java.util.zip.CRC32C;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -81,15 +67,7 @@ public record Manifest(
   static final int FORMAT = 2;
 
   private static final String SENTENCES = "sentences";
-  private static final String NO_CHECKSUM = "00000000";
-  private static final Pattern CHECKSUM = Pattern.compile("\"checksum\" : \"([0-9a-f]{8})\"");
-  private static final Comparator<SearchEntry> ORDER =
-      Comparator.comparing(SearchEntry::k).thenComparing(SearchEntry::recall);
-  private static final ObjectMapper JSON =
-      JsonMapper.builder()
-          .enable(SerializationFeature.INDENT_OUTPUT)
-          .disable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES)
-          .build();
+  static final String NO_CHECKSUM = "00000000";
 
   /**
    * A codec file.
@@ -364,7 +342,7 @@ public record Manifest(
           "there is no index at %s: it has no %s; make one with 'tartan index'"
               .formatted(directory, FILE));
     }
-    return parse(path);
+    return ManifestFile.parse(path);
   }
 
   /**
@@ -380,17 +358,7 @@ public record Manifest(
       if (!Files.exists(copy)) {
         throw e;
       }
-      return parse(copy);
-    }
-  }
-
-  private static Manifest parse(Path path) {
-    try {
-      return parse(path, Files.readString(path));
-    } catch (java.nio.charset.CharacterCodingException e) {
-      throw ArrayFile.damaged(path, "it is not UTF-8");
-    } catch (IOException e) {
-      throw TartanException.io("cannot read " + path, e);
+      return ManifestFile.parse(copy);
     }
   }
 
@@ -414,63 +382,9 @@ public record Manifest(
     return search.stream().filter(entry -> entry.scored() != null).toList();
   }
 
-  private static Manifest parse(Path path, String text) {
-    try {
-      JsonNode tree = JSON.readTree(text);
-      int format = tree.path("format").asInt();
-      if (format > FORMAT) {
-        throw new TartanException(
-            "%s has format %d; this version reads up to %d: use a newer Tartan"
-                .formatted(path, format, FORMAT));
-      }
-      Matcher matcher = CHECKSUM.matcher(text);
-      if (!matcher.find() || !matcher.group(1).equals(checksum(matcher.replaceFirst(zeroed())))) {
-        throw ArrayFile.damaged(path, "it does not match its checksum");
-      }
-      Manifest manifest = JSON.treeToValue(format == 1 ? upgraded(tree) : tree, Manifest.class);
-      manifest.check(path);
-      for (int i = 1; i < manifest.search.size(); i++) {
-        if (ORDER.compare(manifest.search.get(i - 1), manifest.search.get(i)) >= 0) {
-          throw ArrayFile.damaged(path, "its curves of recall do not ascend");
-        }
-      }
-      return manifest;
-    } catch (JsonProcessingException e) {
-      throw ArrayFile.damaged(path, "it is not the JSON that Tartan writes");
-    }
-  }
-
-  /** A manifest of format 1 has one codec, and its segments do not name it. */
-  private static JsonNode upgraded(JsonNode tree) {
-    if (tree instanceof ObjectNode manifest) {
-      JsonNode codec = manifest.path("codec");
-      manifest.putArray("codecs").add(codec);
-      for (JsonNode segment : manifest.path("segments")) {
-        ((ObjectNode) segment).set("codec", codec.path("file"));
-      }
-    }
-    return tree;
-  }
-
-  private void check(Path path) {
-    Set<String> known = codecs.stream().map(CodecEntry::file).collect(Collectors.toSet());
-    for (SegmentEntry segment : segments) {
-      if (!known.contains(segment.codec())) {
-        throw ArrayFile.damaged(path, "segment %s has no codec".formatted(segment.name()));
-      }
-    }
-  }
-
-  /** The bytes of the file, with the checksum filled in. */
-  byte[] toBytes() {
-    try {
-      String text = JSON.writeValueAsString(next(commit, codecs, segments, search, searchPassages));
-      String sealed =
-          CHECKSUM.matcher(text).replaceFirst("\"checksum\" : \"" + checksum(text) + "\"");
-      return sealed.getBytes(StandardCharsets.UTF_8);
-    } catch (JsonProcessingException e) {
-      throw new IllegalStateException(e);
-    }
+  /** The same commit as this version writes it. */
+  Manifest current() {
+    return next(commit, codecs, segments, search, searchPassages);
   }
 
   /** Living documents. */
@@ -494,15 +408,5 @@ public record Manifest(
             codecs.stream().map(CodecEntry::file),
             segments.stream().flatMap(s -> s.files().stream()))
         .toList();
-  }
-
-  private static String zeroed() {
-    return "\"checksum\" : \"" + NO_CHECKSUM + "\"";
-  }
-
-  private static String checksum(String text) {
-    CRC32C crc = new CRC32C();
-    crc.update(text.getBytes(StandardCharsets.UTF_8));
-    return String.format(Locale.ROOT, "%08x", crc.getValue());
   }
 }

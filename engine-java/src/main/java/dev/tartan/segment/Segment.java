@@ -27,8 +27,6 @@ import org.roaringbitmap.RoaringBitmap;
  * until its snapshot closes.
  */
 public final class Segment {
-  private static final int PIECE = 4096;
-
   private final Manifest.SegmentEntry entry;
   private final ResidualCodec codec;
   private final Map<Component, ArrayFile> files = new EnumMap<>(Component.class);
@@ -54,9 +52,9 @@ public final class Segment {
         files.put(component, check(ArrayFile.open(path, component, arena)));
       }
     }
-    this.tokenOffsets = prefixSums(file(Component.DOCLENS), entry.tokens(), arena);
+    this.tokenOffsets = PrefixSums.of(file(Component.DOCLENS), entry.tokens(), arena);
     this.listOffsets =
-        prefixSums(file(Component.LIST_LENGTHS), file(Component.LISTS).rows(), arena);
+        PrefixSums.of(file(Component.LIST_LENGTHS), file(Component.LISTS).rows(), arena);
     this.live = openLive(directory, arena);
     this.livePassages = live == null ? null : livePassages(live.data(), arena);
   }
@@ -418,45 +416,6 @@ public final class Segment {
       case IDS, TEXT, METADATA, FIELDS -> file.expect(DType.U8, 1);
       case CODEC, LIVE -> throw ArrayFile.damaged(file.path(), "it is no part of a segment");
     };
-  }
-
-  /**
-   * The sums of the lengths before each entry. By way of arrays, a piece at a time, since the first
-   * million entries of a fresh JVM are not yet compiled code.
-   */
-  private static MemorySegment prefixSums(ArrayFile lengths, long total, Arena arena) {
-    MemorySegment offsets = arena.allocate((lengths.rows() + 1) * Long.BYTES, 64);
-    int[] piece = new int[PIECE];
-    long[] sums = new long[PIECE];
-    long sum = 0;
-    for (long first = 0; first < lengths.rows(); first += PIECE) {
-      int n = (int) Math.min(PIECE, lengths.rows() - first);
-      MemorySegment.copy(lengths.data(), Layouts.I32, first * Integer.BYTES, piece, 0, n);
-      int negative = addUp(piece, n, sum, sums);
-      if (negative >= 0) {
-        throw ArrayFile.damaged(lengths.path(), "entry %d is negative".formatted(first + negative));
-      }
-      MemorySegment.copy(sums, 0, offsets, Layouts.I64, (first + 1) * Long.BYTES, n);
-      sum = sums[n - 1];
-    }
-    if (sum != total) {
-      throw ArrayFile.damaged(
-          lengths.path(), "its lengths sum to %d, not %d".formatted(sum, total));
-    }
-    return offsets;
-  }
-
-  /** Fills {@code sums}; returns the place of the first negative length, or -1. */
-  private static int addUp(int[] lengths, int n, long before, long[] sums) {
-    long sum = before;
-    for (int i = 0; i < n; i++) {
-      if (lengths[i] < 0) {
-        return i;
-      }
-      sum += lengths[i];
-      sums[i] = sum;
-    }
-    return -1;
   }
 
   static List<String> extensions(List<Component> components) {
