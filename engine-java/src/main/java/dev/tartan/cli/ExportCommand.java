@@ -20,8 +20,8 @@ import picocli.CommandLine.Option;
     description = {
       "Writes an index of codec colbertv2 in the layout of colbert-ai.",
       "",
-      "Codes and residuals are taken as they are. Ids and texts go into pid_docid_map.json and collection.json, as",
-      "RAGatouille has them; deleted documents are left out.",
+      "Codes and residuals are taken as they are. Ids, texts and metadata go into the files that",
+      "RAGatouille keeps beside; deleted documents are left out.",
     },
     footer = {"", "Example:", "  tartan export --index my-index --to colbert-ai-index"})
 final class ExportCommand implements Callable<Integer> {

@@ -28,14 +28,14 @@ import picocli.CommandLine.Option;
     description = {
       "Makes an index of one that colbert-ai (RAGatouille, PyLate), fast-plaid or next-plaid wrote.",
       "",
-      "Codes and residuals are taken as they are, so hits and scores stay the same. Ids, texts and metadata come",
-      "along where there are any; else documents are numbered from 0, as the engine numbers them.",
+      "Codes and residuals are taken as they are, so hits and scores stay the same. Ids, texts and",
+      "metadata come along where there are any; else documents are numbered from 0, as the engine does.",
     },
     footer = {
       "",
       "Examples:",
       "  tartan import --from .ragatouille/colbert/indexes/mine --index my-index",
-      "  tartan import --from fast-plaid-index --index my-index --ids ids.txt --model lightonai/GTE-ModernColBERT-v1",
+      "  tartan import --from fast-plaid-index --index my-index --ids ids.txt --model my-model",
     })
 final class ImportCommand implements Callable<Integer> {
   @SuppressWarnings("NullAway.Init")

@@ -11,6 +11,7 @@ import dev.tartan.interop.TorchArchive.Tensor;
 import dev.tartan.memory.Layouts;
 import dev.tartan.memory.Progress;
 import dev.tartan.memory.TartanException;
+import dev.tartan.segment.Component;
 import dev.tartan.segment.Manifest;
 import dev.tartan.segment.Segment;
 import dev.tartan.segment.Snapshot;
@@ -18,12 +19,13 @@ import java.io.IOException;
 import java.lang.foreign.MemorySegment;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Iterator;
 import java.util.List;
 import java.util.stream.Stream;
 
 /**
  * Writes an index of codec kind {@code colbertv2} in the layout of colbert-ai: codes and packed
- * residuals as they are, deleted documents left out. Ids and texts go into the files that
+ * residuals as they are, deleted documents left out. Ids, texts and metadata go into the files that
  * RAGatouille keeps beside. Streams; holds four bytes a passage. Confined to one thread.
  */
 public final class ColbertAiExport {
@@ -73,7 +75,7 @@ public final class ColbertAiExport {
             .count();
     if (codecs > 1) {
       throw new TartanException(
-          "the index at %s holds segments of %d codecs, colbert-ai has one; compact it with a new codec first"
+          "the index at %s holds segments of %d codecs, colbert-ai has one; give it one codec with 'tartan compact --retrain' first"
               .formatted(snapshot.directory(), codecs));
     }
     ResidualCodec codec =
@@ -184,7 +186,7 @@ public final class ColbertAiExport {
     writeJson(file, out -> JSON.writeTree(out, told));
   }
 
-  /** Ids and, where there are any, texts. */
+  /** Ids and, where there are any, metadata and texts. */
   private void writeRecords(List<ExportedPassages> chunks) {
     writeJson(
         "pid_docid_map.json",
@@ -198,6 +200,9 @@ public final class ColbertAiExport {
           }
           out.writeEndObject();
         });
+    if (snapshot.segments().stream().anyMatch(s -> s.bytes(Component.METADATA) > 0)) {
+      writeMetadataOfDocuments(chunks);
+    }
     boolean texts = snapshot.segments().stream().allMatch(ColbertAiExport::hasTexts);
     if (texts) {
       writeJson(
@@ -212,6 +217,27 @@ public final class ColbertAiExport {
             out.writeEndArray();
           });
     }
+  }
+
+  private void writeMetadataOfDocuments(List<ExportedPassages> chunks) {
+    writeJson(
+        "docid_metadata_map.json",
+        out -> {
+          out.writeStartObject();
+          String last = null;
+          for (ExportedPassages chunk : chunks) {
+            Iterator<String> ids = chunk.ids().iterator();
+            for (String metadata : chunk.metadata()) {
+              String id = ids.next();
+              if (!metadata.isEmpty() && !id.equals(last)) {
+                out.writeFieldName(id);
+                out.writeRawValue(metadata);
+              }
+              last = id;
+            }
+          }
+          out.writeEndObject();
+        });
   }
 
   private static boolean hasTexts(Segment segment) {

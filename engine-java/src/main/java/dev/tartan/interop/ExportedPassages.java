@@ -95,6 +95,11 @@ final class ExportedPassages {
     return () -> each((segment, passage) -> segment.id(segment.document(passage)));
   }
 
+  /** The metadata of each passage's document; empty for none. */
+  Iterable<String> metadata() {
+    return () -> each((segment, passage) -> segment.metadata(segment.document(passage)));
+  }
+
   /** What each passage says, of segments that have texts. */
   Iterable<String> texts() {
     return () ->

@@ -118,13 +118,22 @@ public final class IndexImport {
           if (!record.id().equals(document)) {
             document = record.id();
             requireNew(document, passage, records.numbered() ? null : seen);
-            segment.addDocument(document, Objects.requireNonNullElse(record.metadata(), ""));
+            addDocument(document, record.metadata(), records, segment);
           }
           segment.addPassage(doclen, record.text(), null);
         }
         passage++;
       }
       progress.advance(doclens.length);
+    }
+  }
+
+  private static void addDocument(
+      String id, @Nullable String metadata, PassageRecords records, SegmentWriter segment) {
+    try {
+      segment.addDocument(id, Objects.requireNonNullElse(metadata, ""));
+    } catch (TartanException e) { // what does not fit the fields
+      throw new TartanException("%s, %s".formatted(records.metadataFile(), e.getMessage()), e);
     }
   }
 

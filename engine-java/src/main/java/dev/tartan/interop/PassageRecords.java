@@ -29,6 +29,7 @@ final class PassageRecords implements AutoCloseable {
   private boolean textsOfLiving;
   private @Nullable JsonNode metadataById;
   private @Nullable MetadataDatabase database;
+  private @Nullable Path metadataFile;
 
   /**
    * What one passage is.
@@ -57,13 +58,7 @@ final class PassageRecords implements AutoCloseable {
             numbering.livingOnly(
                 collection, "texts", texts.size(), "take it away to import without texts");
       }
-      if (given == null && files.optional(RAGATOUILLE_METADATA) != null) {
-        metadataById = files.json(RAGATOUILLE_METADATA);
-      }
-      Path rows = files.optional("metadata.db");
-      if (rows != null) {
-        database = new MetadataDatabase(rows);
-      }
+      openMetadata(files, given == null);
     } catch (RuntimeException e) {
       close();
       throw e;
@@ -79,6 +74,18 @@ final class PassageRecords implements AutoCloseable {
       useIds(map, byPassage(map, files.json(RAGATOUILLE_IDS)), GIVE_IDS);
     } else if (pickle != null) {
       useIds(pickle, PylateIds.read(pickle), GIVE_IDS);
+    }
+  }
+
+  private void openMetadata(ForeignFiles files, boolean ownIds) {
+    Path byId = files.optional(RAGATOUILLE_METADATA);
+    Path rows = files.optional("metadata.db");
+    if (byId != null && ownIds) {
+      metadataById = files.json(RAGATOUILLE_METADATA);
+      metadataFile = byId;
+    } else if (rows != null) {
+      database = new MetadataDatabase(rows);
+      metadataFile = rows;
     }
   }
 
@@ -112,6 +119,11 @@ final class PassageRecords implements AutoCloseable {
   /** Whether passages have texts. */
   boolean hasTexts() {
     return texts != null;
+  }
+
+  /** Where metadata are from; null if there are none. */
+  @Nullable Path metadataFile() {
+    return metadataFile;
   }
 
   /** Whether ids were made of the passages' numbers, and so are different. */

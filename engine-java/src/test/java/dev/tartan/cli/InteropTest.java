@@ -8,6 +8,7 @@ import dev.tartan.interop.ForeignIndexes;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -41,6 +42,29 @@ class InteropTest {
     assertEquals("colbert-ai", report.path("format").asText());
     assertEquals(96, report.path("documents").asInt());
     assertEquals(0, report.path("withoutTokens").asInt());
+  }
+
+  @Test
+  void anImportedIndexLives() throws IOException {
+    Path index = directory.resolve("index");
+    Path from = ForeignIndexes.unpack("fast-plaid-expanded", directory);
+    Typed.run("import", "--from", from, "--index", index).ok();
+    Typed.run("delete", "--index", index, "7", "99").ok();
+    Typed.run("verify", "--index", index).ok();
+    Path to = directory.resolve("to");
+    assertEquals(
+        98,
+        Typed.run("export", "--index", index, "--to", to, "--json")
+            .json()
+            .path("passages")
+            .asInt());
+    Typed.run("compact", "--index", index).ok();
+    Typed.run("verify", "--index", index).ok();
+    Path after = directory.resolve("after");
+    Typed.run("export", "--index", index, "--to", after).ok();
+    for (String file : List.of("0.codes.pt", "0.residuals.pt", "pid_docid_map.json")) {
+      assertEquals(-1, Files.mismatch(to.resolve(file), after.resolve(file)), file);
+    }
   }
 
   @Test

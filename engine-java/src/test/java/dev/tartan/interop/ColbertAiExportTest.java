@@ -67,6 +67,8 @@ class ColbertAiExportTest {
     for (int p = 0; p < first.passages(); p++) {
       assertEquals(first.doclen(p), second.doclen(p));
       assertEquals(first.id(first.document(p)), second.id(second.document(p)));
+      assertEquals(
+          first.metadata(first.document(p)), second.metadata(second.document(p)), "passage " + p);
     }
   }
 
@@ -144,6 +146,15 @@ class ColbertAiExportTest {
         new IndexOptions(16, ResidualCodec.Kind.COLBERTV2, 2, 0, true, null, null, null);
     Path other = directory.resolve("other");
     TestIndex.write(other, options, TestIndex.docs(1, 5, 16, 1));
+    Path mixed = directory.resolve("mixed");
+    TestIndex.write(mixed, options, TestIndex.docs(1, 5, 16, 1));
+    TestIndex.writeSegment(mixed, TestIndex.docs(2, 5, 16, 1), options);
+    try (Snapshot snapshot = Snapshot.open(mixed)) {
+      assertEquals(
+          "the index at %s holds segments of 2 codecs, colbert-ai has one; give it one codec with 'tartan compact --retrain' first"
+              .formatted(mixed),
+          message(snapshot, to));
+    }
     Files.createDirectories(to.resolve("something"));
     try (Snapshot snapshot = Snapshot.open(other)) {
       assertEquals(to + " is not empty; name a new folder", message(snapshot, to));
