@@ -272,7 +272,9 @@ public final class Searcher implements AutoCloseable {
     void accept(PlaidSearch plaid, IntegerQueries queries, SegmentSearch segment);
   }
 
-  /** Lends the pipeline of one segment, of which all that lives may be found, for a piece of work. */
+  /**
+   * Lends the pipeline of one segment, of which all that lives may be found, for a piece of work.
+   */
   void inScope(List<Workspace> batch, int segment, Work work) {
     for (int s = 0; s < shards.size(); s++) {
       Shard shard = shards.get(s);

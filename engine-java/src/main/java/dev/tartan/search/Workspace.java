@@ -125,8 +125,11 @@ final class Workspace implements AutoCloseable {
       prepare();
     }
     plaid.select(selection);
-    if (settings.exhaustive() || keep == passages) {
+    if (settings.exhaustive()) {
       plaid.exhaustive(queries, keep);
+    } else if (keep == passages) {
+      plaid.all(rankings.length);
+      plaid.exact(queries, keep);
     } else {
       plaid.search(queries, settings, keep, selected);
     }
