@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
  * Builds an index, or replaces what one holds, or adds to it and deletes from it, in one commit.
  * Holds the index's lock from creation to close; until {@link #commit} returns, readers see the
  * previous commit, and so they do if this process dies. Memory is bounded by the codec's sample, or
- * where documents are added by 32 bytes an id of these. Confined to one thread; the backend's
- * workers help.
+ * where documents are added by 32 bytes an id of these; metadata take what {@link
+ * dev.tartan.metadata.ColumnsWriter} says. Confined to one thread; the backend's workers help.
  */
 public final class IndexWriter implements AutoCloseable {
   private final IndexDirectory directory;

@@ -207,8 +207,10 @@ public final class Calibration {
       searcher.inScope(
           batch,
           s,
-          (shard, queries, segment) -> {
-            Candidates best = segment.exact(shard, queries, searcher.keep(withCopies));
+          (plaid, queries, segment) -> {
+            plaid.all(all.size());
+            plaid.exact(queries, searcher.keep(withCopies));
+            Candidates best = segment.best(searcher.keep(withCopies));
             for (int q = 0; q < all.size(); q++) {
               add(all.get(q), number, passages(best, q), scores(best, q));
             }
@@ -263,7 +265,7 @@ public final class Calibration {
       searcher.inScope(
           batch,
           s,
-          (shard, queries, segment) -> {
+          (_, queries, segment) -> {
             Candidates all = segment.approximate(queries);
             for (int q = 0; q < queryCount; q++) {
               approximate[q][number] = scores(all, q);
@@ -281,7 +283,7 @@ public final class Calibration {
       searcher.inScope(
           batch,
           s,
-          (shard, queries, segment) -> {
+          (_, queries, segment) -> {
             segment.list(queries, nprobes[p]);
             for (int q = 0; q < counts.length; q++) {
               counts[q][p] += segment.found().count(q);

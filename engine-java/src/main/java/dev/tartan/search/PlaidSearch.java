@@ -41,13 +41,16 @@ final class PlaidSearch {
   private final SharedCut shared = new SharedCut();
   final List<SegmentSearch> segments = new ArrayList<>();
 
-  PlaidSearch(Shard shard, StageClock clock, Scope scope) {
+  /**
+   * @param tables the segments of the shard that are searched
+   */
+  PlaidSearch(Shard shard, List<SegmentTables> tables, StageClock clock, Scope scope) {
     this.backend = shard.backend;
     this.codec = shard.codec;
     this.grid = shard.grid;
     this.compressed = shard.compressed;
     this.clock = clock;
-    shard.segments.forEach(tables -> segments.add(new SegmentSearch(tables, backend, scope)));
+    tables.forEach(segment -> segments.add(new SegmentSearch(segment, backend, scope)));
   }
 
   /** Room for the queries in integers. */

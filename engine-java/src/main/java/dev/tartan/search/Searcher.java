@@ -267,21 +267,21 @@ public final class Searcher implements AutoCloseable {
     }
   }
 
-  /** Works on a segment of a shard for the queries of a batch. */
+  /** Works on one segment for the queries of a batch. */
   interface Work {
-    void accept(Shard shard, IntegerQueries queries, SegmentSearch segment);
+    void accept(PlaidSearch plaid, IntegerQueries queries, SegmentSearch segment);
   }
 
-  /** Lends a segment with memory for one piece of work; all that lives may be found. */
+  /** Lends the pipeline of one segment, of which all that lives may be found, for a piece of work. */
   void inScope(List<Workspace> batch, int segment, Work work) {
     for (int s = 0; s < shards.size(); s++) {
       Shard shard = shards.get(s);
       for (SegmentTables tables : shard.segments) {
         if (tables.number() == segment) {
           try (Scope scope = shard.backend.openScope()) {
-            SegmentSearch search = new SegmentSearch(tables, shard.backend, scope);
-            search.select(null);
-            work.accept(shard, batch.get(s).integers(), search);
+            PlaidSearch plaid = new PlaidSearch(shard, List.of(tables), clock, scope);
+            plaid.select(null);
+            work.accept(plaid, batch.get(s).integers(), plaid.segments.getFirst());
           }
         }
       }

@@ -87,21 +87,6 @@ final class SegmentSearch {
     return found();
   }
 
-  /** The {@code keep} best of all allowed passages as a search finds them: chosen by integers. */
-  Candidates exact(Shard shard, IntegerQueries queries, long keep) {
-    all(queries.queries().queries());
-    if (tables.dense() != null) {
-      backend.maxSimDense(queries.queries(), tables.dense(), found());
-    } else {
-      if (!PlaidSearch.direct(found().largest(), keep)) {
-        backend.integerMaxSim(queries, shard.codec, tables.compressed(), found());
-        cut(PlaidSearch.rescored(keep));
-      }
-      backend.rescore(queries, shard.codec, tables.compressed(), found());
-    }
-    return best(keep);
-  }
-
   private int numberAllowed() {
     int passages = tables.segment().passages();
     if (numbers.length < passages) {

@@ -46,7 +46,7 @@ final class Workspace implements AutoCloseable {
   Workspace(Snapshot snapshot, Shard shard, StageClock clock, int queries) {
     this.shard = shard;
     this.scope = shard.backend.openScope();
-    this.plaid = new PlaidSearch(shard, clock, scope);
+    this.plaid = new PlaidSearch(shard, shard.segments, clock, scope);
     this.rankings = new Ranking[queries];
     Arrays.setAll(rankings, q -> new Ranking(snapshot.segments()));
   }

@@ -2,9 +2,10 @@
  * The index on disk. This page is the format document.
  *
  * <p>An index is a directory. {@code manifest.json} names the files of the current commit and is
- * replaced atomically; all other files are written once and never changed. Files that the manifest
- * does not name are leftovers of an interrupted run; the next writer removes them. {@code
- * write.lock} is held by the one writer. All numbers are little-endian.
+ * replaced atomically ({@code manifest.copy} is the same again, for repairs); all other files are
+ * written once and never changed. Files that the manifest does not name are leftovers of an
+ * interrupted run; the next writer removes them. {@code write.lock} is held by the one writer. All
+ * numbers are little-endian.
  *
  * <h2>Array files</h2>
  *

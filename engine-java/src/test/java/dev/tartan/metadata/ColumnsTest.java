@@ -149,6 +149,23 @@ class ColumnsTest {
   }
 
   @Test
+  void numbersOfFewDistinctValues() {
+    for (int distinct : new int[] {1, 2, 3, 4, 7, 8}) {
+      String[] json = new String[20];
+      for (int d = 0; d < json.length; d++) {
+        json[d] = d % 3 == 2 ? "" : "{\"n\": %d}".formatted(d % distinct);
+      }
+      Columns columns = columns(json);
+      for (int v = -1; v <= distinct; v++) {
+        int value = v;
+        equal(columns, "n = " + v, d -> d % 3 < 2 && d % distinct == value, json.length);
+        equal(columns, "n > " + v, d -> d % 3 < 2 && d % distinct > value, json.length);
+        equal(columns, "n <= " + v, d -> d % 3 < 2 && d % distinct <= value, json.length);
+      }
+    }
+  }
+
+  @Test
   void stringsAreOrderedByCodePoints() {
     Columns columns =
         columns(

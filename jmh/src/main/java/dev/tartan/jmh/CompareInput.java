@@ -14,7 +14,7 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** The folder that {@code jmh/peers/prepare.py} makes and all drivers read. */
-record CompareInput(Path folder) {
+public record CompareInput(Path folder) {
   Path embeddings() {
     return folder.resolve("embeddings.npy");
   }
@@ -27,7 +27,7 @@ record CompareInput(Path folder) {
    * The rows [rows, dim] of each query of {@link #searched} in {@code arena}, without the zeros
    * that fill them up.
    */
-  List<Matrix> queries(Arena arena) {
+  public List<Matrix> queries(Arena arena) {
     List<Matrix> queries = new ArrayList<>();
     try (NpyFile file = NpyFile.open(folder.resolve("queries.npy"))) {
       long[] shape = file.expect("queries", 3, DType.F16, DType.F32).shape();
