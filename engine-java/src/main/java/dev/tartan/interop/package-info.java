@@ -7,7 +7,7 @@
  * in docs/interop.md.
  *
  * <p>Floor 5: imports {@code segment}, {@code codec}, {@code encode} (for the manifest), {@code
- * checkpoint}, {@code compute} and {@code memory}.
+ * checkpoint}, {@code metadata}, {@code memory}.
  */
 @NullMarked
 package dev.tartan.interop;

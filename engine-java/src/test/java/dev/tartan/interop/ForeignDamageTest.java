@@ -46,7 +46,7 @@ class ForeignDamageTest {
   @ParameterizedTest
   @FieldSource("STATES")
   void muchDamageIsAnOrdinaryErrorOrNone(String state) throws IOException {
-    damage(state, 100);
+    damage(state, 40);
   }
 
   /** Each file cut at some place, and with some bits changed: an error, or a whole index. */
