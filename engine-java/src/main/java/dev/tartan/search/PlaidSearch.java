@@ -30,8 +30,11 @@ final class PlaidSearch {
    */
   private static final int DIRECT = 2;
 
-  /** Where a selection leaves fewer candidates than are to be scored, probes are raised by this. */
+  /** Where a selection leaves too few candidates, so many times the probes are made. */
   private static final int MORE_PROBES = 2;
+
+  /** Too few is less than this part of those that are scored approximately. */
+  private static final int ENOUGH = 4;
 
   private final Backend backend;
   private final CodecTables codec;
@@ -88,9 +91,8 @@ final class PlaidSearch {
       int nprobe = settings.nprobe();
       list(queries, nprobe, ndocs);
       // documents of a kind may be far from the query: then their lists are not the best ones
-      while (selected >= 0
-          && nprobe < queries.centroids()
-          && SharedCut.largest(segments) < Math.min(ndocs, selected)) {
+      long enough = Math.min(selected, Math.max(scored, ndocs / ENOUGH));
+      while (nprobe < queries.centroids() && SharedCut.largest(segments) < enough) {
         nprobe = (int) Math.min(queries.centroids(), (long) MORE_PROBES * nprobe);
         list(queries, nprobe, ndocs);
       }
