@@ -17,6 +17,7 @@ import java.lang.foreign.Arena;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.SplittableRandom;
@@ -63,11 +64,18 @@ public final class LivingCommand implements Callable<Integer> {
   @Option(names = "--queries", description = "Default: ${DEFAULT-VALUE}.", defaultValue = "200")
   int queryCount;
 
+  private static final int PASSES = 5;
   private static final int ROUNDS = 10;
   private static final int ADDED = 100;
   private static final int DELETED = 1000;
   private static final int QUERY_ROWS = 16;
   private static final SearchOptions TOP = SearchOptions.top(10);
+
+  /** Rounds at the start of which the times are not taken: code is being compiled. */
+  private static final int WARM_UP = 4;
+
+  /** Ids that an earlier run on the same index has not used. */
+  private final long run = System.currentTimeMillis();
 
   private final SplittableRandom random = new SplittableRandom(2);
   private final Arena arena = Arena.ofShared();
@@ -105,18 +113,21 @@ public final class LivingCommand implements Callable<Integer> {
     try (Snapshot snapshot = Snapshot.open(work);
         Searcher searcher = new Searcher(snapshot, one)) {
       queries = pick(searcher, queryCount, QUERY_ROWS);
-      added.addAll(pick(searcher, ROUNDS * ADDED, tokens));
+      added.addAll(pick(searcher, (WARM_UP + ROUNDS) * ADDED, tokens));
       System.out.println(searcher.settings(TOP));
       times(searcher, null);
       before = times(searcher, null);
       selections(searcher, before);
-      List<Double> during = new ArrayList<>();
+      List<Double> during = Collections.synchronizedList(new ArrayList<>());
       AtomicBoolean done = new AtomicBoolean();
       Thread reader = Thread.ofPlatform().start(() -> readUntil(searcher, done, during));
       List<Double> visible = new ArrayList<>();
-      for (int round = 0; round < ROUNDS; round++) {
+      for (int round = 0; round < WARM_UP + ROUNDS; round++) {
+        if (round == WARM_UP) {
+          visible.clear();
+          during.clear();
+        }
         visible.add(add(round, added.subList(round * ADDED, (round + 1) * ADDED), other));
-        Thread.sleep(200);
       }
       done.set(true);
       reader.join();
@@ -126,14 +137,15 @@ public final class LivingCommand implements Callable<Integer> {
       print("search alone, p99 ms", percentile(before, 99));
       print("search while documents are added, p50 ms", percentile(array(during), 50));
       print("search while documents are added, p99 ms", percentile(array(during), 99));
+      print("search alone afterwards, p99 ms", percentile(times(searcher, null), 99));
+      reopened("after %d additions".formatted(WARM_UP + ROUNDS), one, searcher);
+      delete(other);
+      reopened("after 1,000 deletions", one, searcher);
+      long start = System.nanoTime();
+      new Compaction(work, other, Progress.NONE).compact();
+      print("compact, s", seconds(start));
+      reopened("after compact", one, searcher);
     }
-    reopened("after ten additions", one, before);
-    delete(other);
-    reopened("after 1,000 deletions", one, before);
-    long start = System.nanoTime();
-    new Compaction(work, other, Progress.NONE).compact();
-    print("compact, s", seconds(start));
-    reopened("after compact", one, before);
   }
 
   private void selections(Searcher searcher, double[] all) {
@@ -150,15 +162,26 @@ public final class LivingCommand implements Callable<Integer> {
     print("search of all, p50 ms", percentile(all, 50));
   }
 
-  private void reopened(String when, Backend backend, double[] before) {
+  /** Each query asked of the index as it was and as it is, in turn: the machine is the same. */
+  private void reopened(String when, Backend backend, Searcher before) {
     try (Snapshot snapshot = Snapshot.open(work);
-        Searcher searcher = new Searcher(snapshot, backend)) {
-      times(searcher, null);
-      double[] after = times(searcher, null);
+        Searcher after = new Searcher(snapshot, backend)) {
+      times(after, null);
+      double[] old = new double[PASSES * queries.size()];
+      double[] now = new double[old.length];
+      for (int i = 0; i < old.length; i++) {
+        Matrix query = queries.get(i % queries.size());
+        long start = System.nanoTime();
+        before.search(query, TOP);
+        long middle = System.nanoTime();
+        after.search(query, TOP);
+        old[i] = (middle - start) * 1e-6;
+        now[i] = 1000 * seconds(middle);
+      }
       print(when + ", segments", snapshot.segments().size());
-      print(when + ", search p50 ms", percentile(after, 50));
-      print(when + ", ratio of p50", percentile(after, 50) / percentile(before, 50));
-      print(when + ", ratio of means", mean(after) / mean(before));
+      print(when + ", search p50 ms", percentile(now, 50));
+      print(when + ", ratio of p50", percentile(now, 50) / percentile(old, 50));
+      print(when + ", ratio of means", mean(now) / mean(old));
     }
   }
 
@@ -166,10 +189,7 @@ public final class LivingCommand implements Callable<Integer> {
     long start = System.nanoTime();
     try (IndexWriter writer = IndexWriter.append(work, backend, Progress.NONE)) {
       for (int i = 0; i < documents.size(); i++) {
-        writer.add(
-            "added-%d-%d".formatted(round, i),
-            List.of(new IndexWriter.Passage(tokens, null)),
-            documents.get(i));
+        writer.add(id(round, i), List.of(new IndexWriter.Passage(tokens, null)), documents.get(i));
       }
       writer.commit();
     }
@@ -177,7 +197,7 @@ public final class LivingCommand implements Callable<Integer> {
     try (Snapshot snapshot = Snapshot.open(work);
         Searcher searcher = new Searcher(snapshot, backend)) {
       searcher.search(documents.getFirst().slice(0, QUERY_ROWS), TOP);
-      if (snapshot.find("added-%d-0".formatted(round)) == null) {
+      if (snapshot.find(id(round, 0)) == null) {
         throw new IllegalStateException("not visible");
       }
     }
@@ -193,11 +213,15 @@ public final class LivingCommand implements Callable<Integer> {
     return millis;
   }
 
+  private String id(int round, int document) {
+    return "added-%d-%d-%d".formatted(run, round, document);
+  }
+
   private void delete(Backend backend) {
     long start = System.nanoTime();
     try (IndexWriter writer = IndexWriter.append(work, backend, Progress.NONE)) {
       for (int i = 0; i < DELETED; i++) {
-        writer.delete("passage-" + (long) i * passages / DELETED);
+        writer.delete("passage-" + ((long) i * passages / DELETED + run % 1000));
       }
       writer.commit();
     }
