@@ -118,7 +118,8 @@ final class RecordReader {
           language = value == JsonToken.VALUE_STRING ? json.getText() : "";
           json.skipChildren();
         }
-        case "metadata" -> metadata = raw(json, value, line); // who indexes it looks at it
+        case "metadata" ->
+            metadata = blank(json, value) ? "" : raw(json, value, line); // who indexes it looks
         default -> json.skipChildren();
       }
     }
@@ -130,6 +131,11 @@ final class RecordReader {
       throw lines.bad("record " + Lines.quoted(id) + " has no \"text\"; " + ONE_OBJECT);
     }
     return new Document(id, title == null ? "" : title, text, language, metadata);
+  }
+
+  /** An empty string stands for no metadata, as for no title. */
+  private static boolean blank(JsonParser json, JsonToken value) throws IOException {
+    return value == JsonToken.VALUE_STRING && json.getText().isBlank();
   }
 
   /** The characters of a value as they stand; none if it is null or an empty object. */

@@ -362,6 +362,17 @@ public record Manifest(
     }
   }
 
+  /**
+   * Reads the second copy, if there is one; indexes of earlier builds have none.
+   *
+   * @throws TartanException if it is damaged
+   */
+  static void checkCopy(Path directory) {
+    if (Files.exists(directory.resolve(COPY))) {
+      ManifestFile.parse(directory.resolve(COPY));
+    }
+  }
+
   /** How documents were split; null if they were not. */
   public @Nullable Splitting splitting() {
     return split == null

@@ -67,9 +67,19 @@ public final class Repair {
     for (Manifest.SegmentEntry entry : last.segments()) {
       check(entry, last);
     }
+    checkCopy();
     if (!findings.isEmpty()) {
       setAside();
       directory.commit(last.withSegments(whole));
+    }
+  }
+
+  private void checkCopy() {
+    try {
+      Manifest.checkCopy(path);
+    } catch (TartanException e) {
+      findings.add("%s is damaged: it is written again".formatted(Manifest.COPY));
+      damagedFiles.add(Manifest.COPY);
     }
   }
 

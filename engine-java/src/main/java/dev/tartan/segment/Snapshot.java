@@ -174,6 +174,7 @@ public final class Snapshot implements AutoCloseable {
       codecFiles.values().forEach(ArrayFile::verify);
       segments.forEach(segment -> new SegmentCheck(segment).check());
       segments.forEach(this::requireOwnIds);
+      Manifest.checkCopy(directory);
     }
   }
 

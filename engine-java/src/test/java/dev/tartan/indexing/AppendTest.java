@@ -15,10 +15,13 @@ import dev.tartan.memory.TartanException;
 import dev.tartan.segment.Manifest;
 import dev.tartan.segment.Segment;
 import dev.tartan.segment.Snapshot;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -74,6 +77,30 @@ class AppendTest {
       assertNull(snapshot.find("nobody"));
       assertNull(snapshot.find(""));
     }
+  }
+
+  /** Files are never changed, so that a copy of all of them is a backup, also while one reads. */
+  @Test
+  void aCopyMadeWhileAReaderIsOpenIsABackup() throws IOException {
+    List<Doc> docs = TestIndex.docs(7, 20, DIM, 2);
+    write(docs.subList(0, 15));
+    TestIndex.change(directory, List.of(docs.get(2).id()), docs.subList(15, 20));
+    Path copy = directory.resolveSibling(directory.getFileName() + "-copy");
+    Files.createDirectories(copy);
+    try (Snapshot open = Snapshot.open(directory);
+        Stream<Path> files = Files.list(directory)) {
+      for (Path file : files.toList()) {
+        Files.copy(file, copy.resolve(file.getFileName().toString()));
+      }
+      TestIndex.change(directory, List.of(docs.get(3).id()), List.of());
+      assertEquals(19, open.manifest().documents());
+    }
+    try (Snapshot backup = Snapshot.open(copy)) {
+      backup.verify();
+      assertEquals(19, backup.manifest().documents());
+      assertNotNull(backup.find(docs.get(3).id()));
+    }
+    assertEquals(20, TestIndex.add(copy, docs.subList(2, 3)).documents());
   }
 
   @Test

@@ -96,7 +96,7 @@ class LivingDamageTest {
     assertTrue(files.stream().anyMatch(f -> f.endsWith(".live")), "deletions");
     assertTrue(files.stream().anyMatch(f -> f.endsWith(".embeddings")), "kept embeddings");
     assertEquals(2, files.stream().filter(f -> f.endsWith(".codec")).count());
-    files.add(Manifest.FILE);
+    files.addAll(List.of(Manifest.FILE, Manifest.COPY));
     for (String file : files) {
       byte[] bytes = Files.readAllBytes(index.resolve(file));
       Files.write(index.resolve(file), damage.to(bytes));
@@ -187,6 +187,15 @@ class LivingDamageTest {
     Repair.Report report = Repair.repair(index);
     assertEquals(before.documents(), report.manifest().documents());
     assertTrue(report.findings().getFirst().contains("manifest.json is damaged"));
+    verify();
+  }
+
+  @Test
+  void aDamagedCopyOfTheManifest() throws IOException {
+    flip(Manifest.COPY);
+    Repair.Report report = Repair.repair(index);
+    assertEquals(0, report.lostDocuments());
+    assertTrue(report.findings().getFirst().contains("it is written again"));
     verify();
   }
 
