@@ -40,13 +40,15 @@ public final class Compaction {
    */
   public Manifest merge() {
     while (true) {
-      try (IndexDirectory directory = IndexDirectory.open(path);
-          Snapshot snapshot = Snapshot.open(path)) {
-        List<SegmentEntry> some = MergePolicy.next(snapshot.manifest().segments());
+      try (IndexDirectory directory = IndexDirectory.open(path)) {
+        Manifest manifest = Manifest.read(path);
+        List<SegmentEntry> some = MergePolicy.next(manifest.segments());
         if (some.isEmpty()) {
-          return snapshot.manifest();
+          return manifest; // as mostly: nothing was mapped to find that out
         }
-        merge(directory, snapshot, some);
+        try (Snapshot snapshot = Snapshot.open(path)) {
+          merge(directory, snapshot, some);
+        }
       }
     }
   }
