@@ -58,8 +58,7 @@ public final class TextIndexer {
    */
   public Result index(Collection collection, Path path, IndexOptions options) {
     try (DocumentReader documents = collection.open()) {
-      progress.stage("encoding", "KiB of text", documents.totalBytes() >> 10);
-      return index(documents, _ -> documents.newKibibytes(), path, options);
+      return index(feed(documents), path, options);
     }
   }
 
@@ -70,20 +69,26 @@ public final class TextIndexer {
    *     fault; what was committed before stands
    */
   public Result index(Iterable<Document> documents, Path path, IndexOptions options) {
-    progress.stage(
-        "encoding",
-        "documents",
-        documents instanceof java.util.Collection<?> known ? known.size() : -1);
-    return index(documents.iterator(), batch -> batch.documents().size(), path, options);
+    return index(feed(documents), path, options);
   }
 
-  private Result index(
-      Iterator<Document> documents,
-      ToLongFunction<DocumentBatches.Batch> step,
-      Path path,
-      IndexOptions options) {
+  /** Documents, and how far each batch of them goes. */
+  private record Feed(Iterator<Document> documents, ToLongFunction<DocumentBatches.Batch> step) {}
+
+  private Feed feed(DocumentReader documents) {
+    progress.stage("encoding", "KiB of text", documents.totalBytes() >> 10);
+    return new Feed(documents, _ -> documents.newKibibytes());
+  }
+
+  private Feed feed(Iterable<Document> documents) {
+    int known = documents instanceof java.util.Collection<?> all ? all.size() : -1;
+    progress.stage("encoding", "documents", known);
+    return new Feed(documents.iterator(), batch -> batch.documents().size());
+  }
+
+  private Result index(Feed documents, Path path, IndexOptions options) {
     try (IndexWriter writer = new IndexWriter(path, options, backend, progress)) {
-      encode(documents, step, false, writer);
+      encode(documents, false, writer);
       writer.commit();
     }
     Manifest manifest = Calibration.calibrate(path, List.of(), Calibration.KS, backend, progress);
@@ -99,28 +104,19 @@ public final class TextIndexer {
    */
   public Result add(Collection collection, Path path, boolean upsert) {
     try (DocumentReader documents = collection.open()) {
-      progress.stage("encoding", "KiB of text", documents.totalBytes() >> 10);
-      return add(documents, _ -> documents.newKibibytes(), path, upsert);
+      return add(feed(documents), path, upsert);
     }
   }
 
   /** The same of {@code documents}, read once. */
   public Result add(Iterable<Document> documents, Path path, boolean upsert) {
-    progress.stage(
-        "encoding",
-        "documents",
-        documents instanceof java.util.Collection<?> known ? known.size() : -1);
-    return add(documents.iterator(), batch -> batch.documents().size(), path, upsert);
+    return add(feed(documents), path, upsert);
   }
 
-  private Result add(
-      Iterator<Document> documents,
-      ToLongFunction<DocumentBatches.Batch> step,
-      Path path,
-      boolean upsert) {
+  private Result add(Feed documents, Path path, boolean upsert) {
     try (IndexWriter writer = IndexWriter.append(path, backend, progress)) {
       requireModel(path, writer.options().model());
-      encode(documents, step, upsert, writer);
+      encode(documents, upsert, writer);
       writer.commit();
     }
     Manifest manifest = new Compaction(path, backend, progress).merge();
@@ -133,21 +129,18 @@ public final class TextIndexer {
     }
   }
 
-  private void encode(
-      Iterator<Document> documents,
-      ToLongFunction<DocumentBatches.Batch> step,
-      boolean upsert,
-      IndexWriter writer) {
+  private void encode(Feed feed, boolean upsert, IndexWriter writer) {
     withoutText = 0;
     firstWithoutText = null;
-    DocumentBatches batches = new DocumentBatches(documents, encoder, writer.options().split());
+    DocumentBatches batches =
+        new DocumentBatches(feed.documents(), encoder, writer.options().split());
     while (batches.hasNext()) {
       DocumentBatches.Batch batch = batches.next();
       if (upsert) {
         batch.documents().forEach(document -> writer.delete(document.id()));
       }
       add(batch, writer.options().pooling(), writer);
-      progress.advance(step.applyAsLong(batch));
+      progress.advance(feed.step().applyAsLong(batch));
     }
   }
 
